@@ -1,0 +1,1 @@
+"""How well a ψ selects, measured against evidence boxes; no VLM takes part."""
