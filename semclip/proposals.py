@@ -28,8 +28,8 @@ DEFAULT_WINDOWS: tuple[Fraction, ...] = (
 )
 """Windows of the image's own shape, and wide and tall ones so that a line of text fits.
 
-None is larger than a quarter of the image, as a 2x2 tile is; five kinds of the nine hold 1/16 or less. benchmarks/oracle.py
-measures what share of known evidence some window covers.
+None is larger than a quarter of the image, as a 2x2 tile is; four kinds of the nine hold 1/16 or less. What share of known
+evidence some window covers: `semclip eval LOG --psi oracle -k 1`.
 """
 
 

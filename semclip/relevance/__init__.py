@@ -1,0 +1,1 @@
+"""The ψ: each scores the regions of an image against a question."""

@@ -1,0 +1,89 @@
+"""SemClip: a picture and a question go in, a selection comes out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from semclip import images
+from semclip.cache import MemoryCache, RegionCache, region_key
+from semclip.errors import InputError, ModelError
+from semclip.images import Image, Limits
+from semclip.proposals import pyramid
+from semclip.protocols import Proposer, Relevance
+from semclip.relevance.table import load_relevance
+from semclip.selection import Choice, Selection, choose
+from semclip.types import Floats, Maker, Regions, Scored
+
+if TYPE_CHECKING:
+    from semclip.images import ImageSource
+
+
+def _embedded() -> Relevance:
+    return load_relevance("embedded")
+
+
+@dataclass(frozen=True)
+class SemClip:
+    """A ψ, a proposer and the terms of choice, ready for any number of pictures and questions.
+
+    Regions go through `cache`, so that further questions on the same picture are answered without encoding it again.
+    """
+
+    relevance: Relevance = field(default_factory=_embedded)
+    propose: Proposer = pyramid
+    choice: Choice = Choice()
+    cache: RegionCache = field(default_factory=MemoryCache, repr=False)
+    limits: Limits = Limits()
+
+    def embed(self, image: ImageSource | Image) -> Regions:
+        """The candidate boxes of `image` with their features, from the cache where it has them."""
+        picture = self._load(image)
+        key = region_key(picture, self.relevance, self.propose)
+        regions = self.cache.get(key)
+        if regions is None:
+            regions = self.relevance.embed(picture, self.propose(picture.size))
+            self.cache.put(key, regions)
+        return regions
+
+    def select(self, image: ImageSource | Image, question: str, *, k: int | None = None) -> Selection:
+        """The k boxes of `image` that matter most to `question`, best first; `k` is the choice's unless given."""
+        return self.select_many(image, [question], k=k)[0]
+
+    def select_many(
+        self, image: ImageSource | Image, questions: Sequence[str], *, k: int | None = None
+    ) -> tuple[Selection, ...]:
+        """One selection for each question, in order, all on one decoding and one encoding of `image`.
+
+        Raises: InputError on an empty question or an unusable image; ModelError where ψ gives unusable scores.
+        """
+        if not all(question.strip() for question in questions):
+            raise InputError("a question needs at least one visible character, got an empty one")
+        choice = self.choice if k is None else replace(self.choice, k=k)
+        picture = self._load(image)
+        regions = self.embed(picture)
+        name = str(image) if isinstance(image, str | os.PathLike) else picture.digest
+        maker = self._maker(choice)
+        selections = []
+        for question in questions:
+            considered = self._score(question, regions)
+            chosen = choose(considered, choice, size=regions.size)
+            selections.append(Selection(name, question, picture, chosen, considered, maker))
+        return tuple(selections)
+
+    def _load(self, image: ImageSource | Image) -> Image:
+        return image if isinstance(image, Image) else images.load(image, self.limits)
+
+    def _maker(self, choice: Choice) -> Maker:
+        psi = self.relevance
+        return Maker(psi.name, psi.fingerprint, self.propose.name, choice.k, choice.max_visual_tokens)
+
+    def _score(self, question: str, regions: Regions) -> tuple[Scored, ...]:
+        scores: Floats = self.relevance.score(question, regions)
+        if np.shape(scores) != (len(regions),):
+            raise ModelError(f"psi {self.relevance.name} needs {len(regions)} scores, gave shape {np.shape(scores)}")
+        return tuple(Scored(box, float(score)) for box, score in zip(regions.boxes, scores, strict=True))

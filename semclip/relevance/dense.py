@@ -1,0 +1,55 @@
+"""From a heat map over an image's cells to a score for every box; numpy only.
+
+A dense ψ asks of every cell whether it shows what the question asks for. A good crop holds much of that evidence and little
+else, so a box is scored by the evidence inside it against its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from semclip.geometry import Box, Size
+from semclip.types import Floats
+
+
+LEAST_SHARE = 1e-3
+"""Evidence below which boxes are alike: a floor under the logarithm."""
+
+
+def masses(heat_HW: Floats, boxes: Sequence[Box], size: Size) -> Floats:
+    """(n,) how much of the heat lies in each box of an image of `size`; cells cut by an edge count in part.
+
+    >>> masses(np.array([[1.0, 2.0], [3.0, 4.0]]), [Box(0, 0, 10, 5), Box(5, 5, 10, 10)], Size(10, 10)).tolist()
+    [3.0, 4.0]
+    """
+    height, width = heat_HW.shape
+    summed = np.zeros((height + 1, width + 1))
+    summed[1:, 1:] = heat_HW.cumsum(0).cumsum(1)
+    edges = np.array([box.to_list() for box in boxes], np.float64).reshape(-1, 4)
+    xs, ys = edges[:, ::2] * (width / size.width), edges[:, 1::2] * (height / size.height)
+    corners = _read(summed, ys[:, [0, 0, 1, 1]], xs[:, [0, 1, 0, 1]])
+    return corners @ np.array([1.0, -1.0, -1.0, 1.0])
+
+
+def _read(table: Floats, ys: Floats, xs: Floats) -> Floats:
+    """Values between the entries of a table, bilinear."""
+    top = np.clip(np.floor(ys).astype(np.intp), 0, table.shape[0] - 2)
+    left = np.clip(np.floor(xs).astype(np.intp), 0, table.shape[1] - 2)
+    down, right = ys - top, xs - left
+    upper = table[top, left] * (1 - right) + table[top, left + 1] * right
+    lower = table[top + 1, left] * (1 - right) + table[top + 1, left + 1] * right
+    return upper * (1 - down) + lower * down
+
+
+def box_scores(heat_HW: Floats, boxes: Sequence[Box], size: Size, *, size_weight: float) -> Floats:
+    """(n,) log of the evidence's share in each box, less `size_weight` times the log of the box's share of the image.
+
+    The evidence is the softmax of the heat over all cells. A box that holds everything scores 0 at `size_weight` 0; with a
+    larger one, a small box that holds as much evidence as a large one is worth more.
+    """
+    shares = np.exp(heat_HW - heat_HW.max(), dtype=np.float64)
+    held = masses(shares / shares.sum(), boxes, size)
+    areas = np.array([box.area / size.area for box in boxes])
+    return np.log(held + LEAST_SHARE) - size_weight * np.log(areas)

@@ -1,0 +1,146 @@
+"""The ψ that ships with semclip: a small dual encoder on ONNX Runtime, no torch.
+
+One dense pass over the image gives a unit feature for every cell of 8x8 network pixels; a question is one short pass over
+static word vectors. The heat of a cell is the scaled dot product of the two, and a box is scored by the evidence it holds
+against its size. Made by recipes/embedded, which holds the model card's figures; weights/README.md is that card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from tokenizers import Tokenizer
+
+from semclip.errors import InputError, ModelError
+from semclip.geometry import Box, Size
+from semclip.protocols import Picture
+from semclip.relevance.dense import box_scores
+from semclip.types import Floats, Regions
+
+WEIGHTS = Path(__file__).parent / "weights"
+FILES = ("image.onnx", "text.onnx", "tokenizer.json", "config.json")
+ALIGN_PX = 32
+"""The network's coarsest stride: its input's sides are multiples of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What config.json holds.
+
+    `area_px`: pixels of the network's input. `size_weight`: how much a box pays for its area, see dense.box_scores.
+    """
+
+    stride: int
+    area_px: int
+    most_tokens: int
+    size_weight: float
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A folder with the two graphs, the tokenizer and the configuration. Graphs are loaded when they are first needed."""
+
+    folder: Path
+    config: Config
+    fingerprint: str
+    name: str = "embedded"
+
+    def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
+        """One dense pass over the image, whatever the number of boxes; features are float16."""
+        pixels = image.resized(input_size(image.size, self.config.area_px))
+        (features,) = _run(self._image, {"pixels": pixels})
+        height, width = (side // self.config.stride for side in pixels.shape[:2])
+        return Regions(image.size, tuple(boxes), features, self.fingerprint, Size(width, height))
+
+    def score(self, question: str, regions: Regions, /) -> Floats:
+        """(n,) see dense.box_scores; scores of one question compare across boxes and images."""
+        if regions.encoder != self.fingerprint or regions.grid is None:
+            raise InputError(f"psi {self.name} needs regions that it embedded itself, got those of {regions.encoder!r}")
+        heat = self.heat(question, regions)
+        return box_scores(heat, regions.boxes, regions.size, size_weight=self.config.size_weight)
+
+    def heat(self, question: str, regions: Regions) -> Floats:
+        """(grid.height, grid.width) logits that a cell shows what the question asks for."""
+        if regions.grid is None:
+            raise InputError("a heat map needs dense regions, got one row per box")
+        ids = self._tokenizer.encode(question, add_special_tokens=False).ids[: self.config.most_tokens]
+        if not ids:
+            raise InputError(f"a question needs at least one word, got {question!r}")
+        query, _ = _run(self._text, {"ids": np.array([ids], np.int64)})
+        logits: Floats = regions.features.astype(np.float32) @ query
+        return logits.reshape(regions.grid.height, regions.grid.width)
+
+    @cached_property
+    def _image(self) -> ort.InferenceSession:
+        return _session(self.folder / "image.onnx")
+
+    @cached_property
+    def _text(self) -> ort.InferenceSession:
+        return _session(self.folder / "text.onnx")
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        try:
+            tokenizer: Tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises bare Exception
+            raise ModelError(f"psi embedded needs a readable tokenizer.json in {self.folder}: {error}") from error
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return tokenizer
+
+
+def load(folder: Path = WEIGHTS) -> Embedded:
+    """The ψ in `folder`: the one that ships with semclip, or another of the same make.
+
+    Raises: ModelError where a file is missing or the configuration is malformed.
+    """
+    try:
+        digest = hashlib.blake2b(digest_size=16)
+        for file in FILES:
+            digest.update((folder / file).read_bytes())
+        config = Config(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"psi embedded needs {', '.join(FILES)} in {folder}: {error}") from error
+    return Embedded(folder, config, digest.hexdigest())
+
+
+def input_size(size: Size, area_px: int) -> Size:
+    """The network's input for an image of `size`: about `area_px` pixels of the same shape, never enlarged past it, sides
+    multiples of 32.
+
+    >>> input_size(Size(4000, 3000), 500_000)
+    Size(width=832, height=608)
+    """
+    scale = (area_px / size.area) ** 0.5
+    longest = area_px // ALIGN_PX
+    width, height = (
+        min(longest, max(ALIGN_PX, round(side * scale / ALIGN_PX) * ALIGN_PX)) for side in (size.width, size.height)
+    )
+    return Size(width // ALIGN_PX * ALIGN_PX, height // ALIGN_PX * ALIGN_PX)
+
+
+def _session(path: Path) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's own exceptions share no base class but this
+        raise ModelError(f"psi embedded needs a readable {path.name} in {path.parent}: {error}") from error
+
+
+def _run(session: ort.InferenceSession, inputs: dict[str, Any]) -> list[Any]:
+    try:
+        outputs: list[Any] = session.run(None, inputs)
+    except Exception as error:
+        raise ModelError(f"psi embedded could not run its network: {error}") from error
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise ModelError("psi embedded gave features that are not finite")
+    return outputs

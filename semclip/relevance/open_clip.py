@@ -1,0 +1,89 @@
+"""ψ from any model of open_clip: a built-in name with its pretrained tag, a hub repository or a local folder.
+
+Knows where open_clip keeps weights, configuration and tokenizer; what is done with them is in towers.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from semclip.errors import MissingExtra, ModelError
+from semclip.geometry import Size
+from semclip.relevance.towers import DualEncoder, Preprocess, Towers, choose_settings, dual_encoder, loading
+
+try:
+    import open_clip
+    import torch
+except ModuleNotFoundError as missing:
+    raise MissingExtra(missing.name or "open_clip", extra="torch") from missing
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """`model` and `tag` as open_clip spells them; a hub repository and a folder have no tag."""
+
+    model: str
+    tag: str | None
+    quick_gelu: bool
+
+
+def load(
+    spec: str,
+    /,
+    *,
+    device: str | torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    batch_size: int = 32,
+    read: Callable[[str], str] = str,
+) -> DualEncoder:
+    """The dual encoder that `spec` names: MODEL/PRETRAINED, hf-hub:ORG/NAME or local-dir:PATH.
+
+    By default it runs on the GPU if there is one, in the dtype that `towers.fast_dtype` picks, and reads the question
+    as it is. A checkpoint that is a pickle is read as bare tensors only.
+    Raises ModelError for an unknown model, for one that cannot be fetched, and for weights that do not fit exactly;
+    open_clip's own rules stand: a missing logit_bias is 0, positions of another number are interpolated.
+    """
+    name = f"open_clip:{spec}"
+    with loading(name):
+        settings = choose_settings(device, dtype, batch_size=batch_size, read=read)
+        source = _source(spec)
+        model = open_clip.create_model(
+            source.model, source.tag, force_quick_gelu=source.quick_gelu, require_pretrained=True
+        )
+        config = {
+            **open_clip.get_model_config(source.model),
+            "library": "open_clip",
+            "force_quick_gelu": source.quick_gelu,
+        }
+        return dual_encoder(name, _towers(model, source.model), config=config, settings=settings)
+
+
+def _source(spec: str) -> _Source:
+    if spec.startswith(("hf-hub:", "local-dir:")):
+        return _Source(spec, tag=None, quick_gelu=False)
+    model, _, tag = spec.partition("/")
+    if model not in open_clip.list_models():
+        raise ModelError(
+            f"open_clip:{spec} needs a model that open_clip knows, got {model}; see open_clip.list_models()"
+        )
+    if not tag:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(model))
+        raise ModelError(f"open_clip:{model}/PRETRAINED needs a file of weights or a tag, got none; tags: {tags}")
+    # Some tags were trained with another activation than their model's configuration names; open_clip only warns.
+    trained = open_clip.get_pretrained_cfg(model, tag)
+    return _Source(model, tag, quick_gelu=bool(trained.get("quick_gelu", False)))
+
+
+def _towers(model: Any, name: str) -> Towers:
+    constants = model.visual.preprocess_cfg
+    size = constants["size"]
+    height, width = (size, size) if isinstance(size, int) else size
+    return Towers(
+        model=model,
+        preprocess=Preprocess(Size(width, height), tuple(constants["mean"]), tuple(constants["std"])),
+        encode_images=model.encode_image,
+        tokenize=open_clip.get_tokenizer(name),
+        encode_text=model.encode_text,
+    )

@@ -1,0 +1,208 @@
+"""From scores to a selection: the best boxes that do not repeat each other, within a budget, and their exports."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semclip import prompts
+from semclip.errors import InputError, ModelError
+from semclip.files import write_atomic
+from semclip.geometry import Box, Size, intersection_area
+from semclip.protocols import Picture
+from semclip.types import Maker, Pixels, Prompt, Scored
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+OVERVIEW_PX = 1024
+"""Long side of the overview: about what VLMs look at when they are given a photo alone."""
+
+CountTokens = Callable[[Sequence[Size]], int]
+"""Visual tokens that a model spends on pictures of these sizes."""
+
+
+def llava_tokens(sizes: Sequence[Size]) -> int:
+    """Visual tokens of LLaVA-1.5: 576 a picture, whatever its size."""
+    return 576 * len(sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How many boxes to choose, and on what terms.
+
+    `max_overlap`: the largest share of the smaller of two chosen boxes that the other may hold. `threshold`: scores
+    below it are never chosen. `max_visual_tokens`: for overview and crops together, as `count_tokens` counts them.
+    """
+
+    k: int = 2
+    max_overlap: float = 0.3
+    threshold: float | None = None
+    max_visual_tokens: int | None = None
+    count_tokens: CountTokens = llava_tokens
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"k needs to be at least 1, got {self.k}")
+        if not 0 <= self.max_overlap <= 1:
+            raise InputError(f"max_overlap needs to be between 0 and 1, got {self.max_overlap}")
+
+
+def choose(scored: Sequence[Scored], choice: Choice, *, size: Size) -> tuple[Scored, ...]:
+    """What `choice` picks from `scored` in an image of `size`, best first; may be fewer than k, or none."""
+    best = top_k(scored, choice.k, max_overlap=choice.max_overlap, threshold=choice.threshold)
+    if choice.max_visual_tokens is None:
+        return best
+    return within_budget(best, choice.count_tokens, size=size, max_visual_tokens=choice.max_visual_tokens)
+
+
+def top_k(
+    scored: Sequence[Scored], k: int, *, max_overlap: float = 0.3, threshold: float | None = None
+) -> tuple[Scored, ...]:
+    """The k best that do not repeat each other, best first; ties keep the order given.
+
+    A candidate is passed over where it and a better one share more than `max_overlap` of the smaller of the two. The
+    smaller, not the union: IoU hardly sees a box nested in a larger one, and k crops of one target would hide a second
+    target elsewhere. 0.3 also keeps apart neighbours that lie half a window from each other.
+
+    Raises: ModelError on a score of NaN or +inf; -inf is never chosen.
+    """
+    chosen: list[Scored] = []
+    for candidate in sorted(scored, key=_descending):
+        if len(chosen) == k or candidate.score == -math.inf or (threshold is not None and candidate.score < threshold):
+            break
+        if all(overlap(candidate.box, better.box) <= max_overlap for better in chosen):
+            chosen.append(candidate)
+    return tuple(chosen)
+
+
+def _descending(candidate: Scored) -> float:
+    if math.isnan(candidate.score) or candidate.score == math.inf:
+        raise ModelError(f"a score needs to be finite or -inf, got {candidate.score} for {candidate.box.to_list()}")
+    return -candidate.score
+
+
+def overlap(a: Box, b: Box) -> float:
+    """The share of the smaller box that the other holds, 0 to 1; 1 where one lies in the other.
+
+    >>> overlap(Box(0, 0, 10, 10), Box(2, 2, 4, 4))
+    1.0
+    """
+    return intersection_area(a, b) / min(a.area, b.area)
+
+
+def within_budget(
+    chosen: Sequence[Scored], count_tokens: CountTokens, *, size: Size, max_visual_tokens: int
+) -> tuple[Scored, ...]:
+    """The longest beginning of `chosen` that fits, the overview of an image of `size` included.
+
+    Raises: InputError where the overview alone is too much.
+    """
+    sizes = [size.fit(OVERVIEW_PX), *(one.box.size for one in chosen)]
+    for n in range(len(sizes), 0, -1):
+        if count_tokens(sizes[:n]) <= max_visual_tokens:
+            return tuple(chosen[: n - 1])
+    raise InputError(
+        f"max_visual_tokens needs at least the overview's {count_tokens(sizes[:1])} tokens, got {max_visual_tokens}"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The chosen boxes with their scores, best first, what was considered, and what made it.
+
+    `image` names the picture in exports: its path, or the digest of pixels that have none. Boxes are in pixels of the
+    EXIF-corrected image.
+    """
+
+    image: str
+    question: str
+    picture: Picture
+    chosen: tuple[Scored, ...]
+    considered: tuple[Scored, ...]
+    made_by: Maker
+
+    @property
+    def boxes(self) -> tuple[Box, ...]:
+        return tuple(one.box for one in self.chosen)
+
+    @property
+    def scores(self) -> tuple[float, ...]:
+        return tuple(one.score for one in self.chosen)
+
+    @cached_property
+    def crops(self) -> tuple[PILImage, ...]:
+        """The original pixels of each box."""
+        return tuple(_pil(self.picture.crop(box)) for box in self.boxes)
+
+    @cached_property
+    def overview(self) -> PILImage:
+        """The whole image, its long side at most `OVERVIEW_PX`."""
+        return _pil(self.picture.resized(self.picture.size.fit(OVERVIEW_PX)))
+
+    def prompt(self) -> Prompt:
+        """Overview, crops and question, as a VLM reads them."""
+        return prompts.compose(self.question, self.overview, self.crops, boxes=self.boxes, size=self.picture.size)
+
+    def to_openai_messages(self, *, picture_format: prompts.PictureFormat = "jpeg") -> list[dict[str, Any]]:
+        """Messages for any OpenAI-compatible server."""
+        return prompts.to_openai_messages(self.prompt(), picture_format=picture_format)
+
+    def to_chat_messages(self) -> list[dict[str, Any]]:
+        """Messages for Hugging Face `processor.apply_chat_template`."""
+        return prompts.to_chat_messages(self.prompt())
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was chosen and what made it, ready for JSON; no pixels."""
+        maker, size = self.made_by, self.picture.size
+        return {
+            "image": self.image,
+            "question": self.question,
+            "psi": {"name": maker.psi, "fingerprint": maker.fingerprint},
+            "size": {"width": size.width, "height": size.height},
+            "considered": len(self.considered),
+            "chosen": [{"box": one.box.to_list(), "score": one.score} for one in self.chosen],
+            "made_by": {
+                "proposer": maker.proposer,
+                "k": maker.k,
+                "max_visual_tokens": maker.max_visual_tokens,
+                "seed": maker.seed,
+            },
+        }
+
+    def save(self, folder: str | Path) -> None:
+        """Writes overview.jpg, crop-1.png ... crop-k.png and, last, selection.json; makes the folder.
+
+        Crops of an earlier selection in the same folder stay where this one has fewer.
+
+        Raises: InputError where the folder cannot be made or written.
+        """
+        files = {f"crop-{number}.png": prompts.encode(crop, "png") for number, crop in enumerate(self.crops, start=1)}
+        files["overview.jpg"] = prompts.encode(self.overview, "jpeg")
+        files["selection.json"] = json.dumps(self.to_dict(), indent=2).encode()
+        try:
+            for name, data in files.items():
+                write_atomic(Path(folder) / name, data)
+        except OSError as error:
+            raise InputError(f"save needs a folder that can be written, got {folder}: {error}") from error
+
+    def __str__(self) -> str:
+        """One line about the image, then one for each box: its number, edges, score and place."""
+        size, maker = self.picture.size, self.made_by
+        head = f"{self.image}  {size}  {len(self.considered)} boxes considered by {maker.psi}"
+        rows = [
+            f"{number}  {one.box.to_list()}  {one.score:.4g}  {prompts.place(one.box, size)}"
+            for number, one in enumerate(self.chosen, start=1)
+        ]
+        return "\n".join([head, *rows])
+
+
+def _pil(pixels: Pixels) -> PILImage:
+    from PIL import Image
+
+    return Image.fromarray(pixels)

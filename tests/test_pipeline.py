@@ -1,0 +1,122 @@
+"""SemClip: from a picture and a question to a selection, and how often it encodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from semclip import images
+from semclip.cache import DiskCache
+from semclip.errors import ImageError, InputError, ModelError
+from semclip.geometry import Box, Size, coverage
+from semclip.pipeline import SemClip
+from semclip.proposals import grid, pyramid
+from semclip.protocols import Picture
+from semclip.relevance.baselines import Center
+from semclip.selection import Choice
+from semclip.types import Floats, Pixels, Regions
+from tests.fakes import ColorRelevance, spotted
+
+SIZE = Size(120, 80)
+RED, BLUE = Box(0, 0, 20, 20), Box(100, 60, 120, 80)
+PIXELS = spotted(SIZE, {RED: (255, 0, 0), BLUE: (0, 0, 255)})
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A ψ that gives what no ψ may give."""
+
+    scores: Floats
+    name: str = "unusable"
+    fingerprint: str = "bad"
+
+    def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
+        return Center().embed(image, boxes)
+
+    def score(self, question: str, regions: Regions, /) -> Floats:
+        return self.scores
+
+
+@pytest.fixture
+def png(tmp_path: Path) -> Path:
+    Image.fromarray(PIXELS).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def test_the_box_chosen_shows_what_was_asked_for() -> None:
+    for question, target in (("the red one", RED), ("the blue one", BLUE)):
+        best = SemClip(ColorRelevance()).select(PIXELS, question, k=1).boxes[0]
+        assert coverage(target, by=best) == 1
+
+
+def test_a_path_and_the_same_array_are_answered_alike(png: Path) -> None:
+    semclip = SemClip(ColorRelevance())
+    from_path, from_array = semclip.select(png, "red"), semclip.select(PIXELS, "red")
+    assert from_path.boxes == from_array.boxes
+    assert from_path.image == str(png)
+    assert from_array.image == from_array.picture.digest
+
+
+def test_questions_on_one_image_encode_it_once(png: Path) -> None:
+    psi = ColorRelevance()
+    semclip = SemClip(psi)
+    semclip.select(png, "red")
+    semclip.select(png, "blue", k=4)
+    semclip.select_many(images.load(png), ["green", "red"])
+    semclip.embed(png)
+    assert len(psi.encoded) == 1
+
+
+def test_another_image_of_the_same_name_is_encoded(png: Path) -> None:
+    psi = ColorRelevance()
+    semclip = SemClip(psi)
+    semclip.select(png, "red")
+    Image.fromarray(255 - PIXELS).save(png)
+    semclip.select(png, "red")
+    assert len(psi.encoded) == 2
+
+
+def test_a_disk_cache_outlives_its_pipeline(png: Path, tmp_path: Path) -> None:
+    psi = ColorRelevance()
+    first = SemClip(psi, cache=DiskCache(tmp_path / "cache")).select(png, "red")
+    second = SemClip(psi, cache=DiskCache(tmp_path / "cache")).select(png, "red")
+    assert len(psi.encoded) == 1
+    assert first.considered == second.considered
+
+
+def test_a_selection_says_what_made_it() -> None:
+    selection = SemClip(ColorRelevance(), grid, Choice(k=3, max_visual_tokens=9000)).select(PIXELS, "red", k=1)
+    maker = selection.made_by
+    assert (maker.psi, maker.fingerprint, maker.proposer) == ("color", "c0105", grid.name)
+    assert (maker.k, maker.max_visual_tokens) == (1, 9000)
+    assert len(selection.considered) == len(grid(SIZE))
+    assert len(selection.chosen) == 1
+
+
+@pytest.mark.parametrize("question", ["", " \n"])
+def test_an_empty_question_is_refused(question: str) -> None:
+    with pytest.raises(InputError, match="question"):
+        SemClip(ColorRelevance()).select(PIXELS, question)
+
+
+def test_no_picture_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(ImageError):
+        SemClip(ColorRelevance()).select(tmp_path / "nothing.png", "red")
+
+
+@pytest.mark.parametrize(
+    "scores", [np.zeros(3), np.zeros((len(pyramid(SIZE)), 1)), np.full(len(pyramid(SIZE)), np.nan)]
+)
+def test_unusable_scores_are_refused(scores: Floats) -> None:
+    with pytest.raises(ModelError, match="score"):
+        SemClip(Unusable(scores)).select(PIXELS, "red")
+
+
+@pytest.mark.parametrize("pixels", [PIXELS[:1, :1], PIXELS[:1], PIXELS[:, :2]])
+def test_the_smallest_pictures_are_answered(pixels: Pixels) -> None:
+    assert SemClip(ColorRelevance()).select(np.ascontiguousarray(pixels), "red").chosen
