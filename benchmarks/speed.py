@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,7 @@ def naive_loop(spec: str, encoded: bytes) -> Callable[[], object]:
         with torch.inference_mode():
             query = model.encode_text(text, normalize=True)
             rows = [
-                model.encode_image(preprocess(picture.crop(tuple(box.to_list())))[None], normalize=True)
+                model.encode_image(preprocess(picture.crop(astuple(box)))[None], normalize=True)
                 for box in windows(Size(*picture.size), CROPS)
             ]
             return (torch.cat(rows) @ query.T).topk(3, dim=0)

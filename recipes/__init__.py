@@ -1,0 +1,1 @@
+"""How what semclip ships was made."""

@@ -7,6 +7,7 @@ repeats no box and gives one deterministic order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 
 from semclip.errors import InputError
@@ -28,8 +29,8 @@ DEFAULT_WINDOWS: tuple[Fraction, ...] = (
 )
 """Windows of the image's own shape, and wide and tall ones so that a line of text fits.
 
-None is larger than a quarter of the image, as a 2x2 tile is; four kinds of the nine hold 1/16 or less. What share of known
-evidence some window covers: `semclip eval LOG --psi oracle -k 1`.
+None is larger than a quarter of the image, as a 2x2 tile is; four kinds of the nine hold 1/16 or less. What share of
+known evidence some window covers: `semclip eval LOG --psi oracle -k 1`.
 """
 
 
@@ -97,7 +98,7 @@ def _cuts(length: int, parts: int) -> list[tuple[int, int]]:
     """
     parts = min(parts, length)
     edges = [length * index // parts for index in range(parts + 1)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _length(fraction: float, whole: int) -> int:

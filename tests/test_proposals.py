@@ -47,7 +47,7 @@ def test_no_default_window_is_larger_than_a_tile_of_the_grid(size: Size) -> None
 
 @given(st.builds(Size, st.integers(200, 4000), st.integers(200, 4000)), st.floats(0, 1), st.floats(0, 1))
 def test_every_small_thing_fits_whole_into_a_close_up(size: Size, x: float, y: float) -> None:
-    """Half-window steps: whatever is at most an eighth of each side lies whole in a window of a quarter of each side."""
+    """Half-window steps: what is at most an eighth of each side lies whole in a window of a quarter of each side."""
     width, height = size.width // 8 - 2, size.height // 8 - 2
     left, top = int(x * (size.width - width)), int(y * (size.height - height))
     close_ups = [box for box in pyramid(size) if box.area * 16 <= size.area]
@@ -66,9 +66,9 @@ def test_the_grid_is_what_anyres_feeds() -> None:
 
 
 def test_names_tell_proposers_apart() -> None:
-    others = [Grid(3, 2), Pyramid(step=1.0), Pyramid(DEFAULT_WINDOWS[:2])]
+    different: list[Proposer] = [grid, pyramid, Grid(3, 2), Pyramid(step=1.0), Pyramid(DEFAULT_WINDOWS[:2])]
     assert (pyramid.name, grid.name) == ("pyramid", "grid:2x2")
-    assert len({proposer.name for proposer in [grid, pyramid, *others]}) == 5
+    assert len({proposer.name for proposer in different}) == 5
 
 
 @pytest.mark.parametrize("windows", [(), ((0.0, 1.0),), ((1.5, 0.5),)])

@@ -14,7 +14,7 @@ from typing import NoReturn
 import numpy as np
 
 from semclip.errors import InputError
-from semclip.geometry import Box, Size, intersection_area, iou
+from semclip.geometry import Box, Size, intersection_area
 from semclip.protocols import Picture
 from semclip.types import Floats, Regions
 
@@ -36,11 +36,20 @@ def _bare_regions(image: Picture, boxes: Sequence[Box], encoder: str) -> Regions
 def _only_nearest(regions: Regions, targets: Sequence[Box]) -> Floats:
     """0, -1, ... for the candidate with the best IoU to each target in turn, -inf for all others."""
     scores = np.full(len(regions), -np.inf)
-    for rank, target in enumerate(targets):
-        overlaps = [iou(box, target) if np.isneginf(scores[i]) else -1.0 for i, box in enumerate(regions.boxes)]
-        if overlaps and max(overlaps) >= 0:
-            scores[int(np.argmax(overlaps))] = -rank
+    for rank, target in enumerate(targets[: len(regions)]):
+        overlaps = np.where(np.isneginf(scores), _ious(regions.boxes, target), -1.0)
+        scores[int(np.argmax(overlaps))] = -rank
     return scores
+
+
+def _ious(boxes: Sequence[Box], target: Box) -> Floats:
+    """`geometry.iou` of every box with the target."""
+    left, top, right, bottom = np.array([box.to_list() for box in boxes], np.float64).T
+    width = np.clip(np.minimum(right, target.right) - np.maximum(left, target.left), 0, None)
+    height = np.clip(np.minimum(bottom, target.bottom) - np.maximum(top, target.top), 0, None)
+    shared = width * height
+    overlaps: Floats = shared / ((right - left) * (bottom - top) + target.area - shared)
+    return overlaps
 
 
 @dataclass(frozen=True)

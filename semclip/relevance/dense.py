@@ -1,7 +1,7 @@
 """From a heat map over an image's cells to a score for every box; numpy only.
 
-A dense ψ asks of every cell whether it shows what the question asks for. A good crop holds much of that evidence and little
-else, so a box is scored by the evidence inside it against its size.
+A dense ψ asks of every cell whether it shows what the question asks for. A good crop holds much of that evidence and
+little else, so a box is scored by the evidence inside it against its size.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import numpy as np
 
 from semclip.geometry import Box, Size
 from semclip.types import Floats
-
 
 LEAST_SHARE = 1e-3
 """Evidence below which boxes are alike: a floor under the logarithm."""
@@ -30,7 +29,8 @@ def masses(heat_HW: Floats, boxes: Sequence[Box], size: Size) -> Floats:
     edges = np.array([box.to_list() for box in boxes], np.float64).reshape(-1, 4)
     xs, ys = edges[:, ::2] * (width / size.width), edges[:, 1::2] * (height / size.height)
     corners = _read(summed, ys[:, [0, 0, 1, 1]], xs[:, [0, 1, 0, 1]])
-    return corners @ np.array([1.0, -1.0, -1.0, 1.0])
+    inside: Floats = corners @ np.array([1.0, -1.0, -1.0, 1.0])
+    return inside
 
 
 def _read(table: Floats, ys: Floats, xs: Floats) -> Floats:
@@ -40,16 +40,20 @@ def _read(table: Floats, ys: Floats, xs: Floats) -> Floats:
     down, right = ys - top, xs - left
     upper = table[top, left] * (1 - right) + table[top, left + 1] * right
     lower = table[top + 1, left] * (1 - right) + table[top + 1, left + 1] * right
-    return upper * (1 - down) + lower * down
+    between: Floats = upper * (1 - down) + lower * down
+    return between
 
 
-def box_scores(heat_HW: Floats, boxes: Sequence[Box], size: Size, *, size_weight: float) -> Floats:
+def box_scores(
+    heat_HW: Floats, boxes: Sequence[Box], size: Size, *, sharpness: float = 1.0, size_weight: float = 0.3
+) -> Floats:
     """(n,) log of the evidence's share in each box, less `size_weight` times the log of the box's share of the image.
 
-    The evidence is the softmax of the heat over all cells. A box that holds everything scores 0 at `size_weight` 0; with a
-    larger one, a small box that holds as much evidence as a large one is worth more.
+    The evidence is the softmax of `sharpness` times the heat over all cells. A box that holds everything scores 0 at
+    `size_weight` 0; with a larger one, a small box that holds as much evidence as a large one is worth more.
     """
-    shares = np.exp(heat_HW - heat_HW.max(), dtype=np.float64)
+    shares = np.exp(sharpness * (heat_HW - heat_HW.max()), dtype=np.float64)
     held = masses(shares / shares.sum(), boxes, size)
     areas = np.array([box.area / size.area for box in boxes])
-    return np.log(held + LEAST_SHARE) - size_weight * np.log(areas)
+    scores: Floats = np.log(held + LEAST_SHARE) - size_weight * np.log(areas)
+    return scores

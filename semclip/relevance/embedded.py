@@ -1,8 +1,8 @@
 """The ψ that ships with semclip: a small dual encoder on ONNX Runtime, no torch.
 
-One dense pass over the image gives a unit feature for every cell of 8x8 network pixels; a question is one short pass over
-static word vectors. The heat of a cell is the scaled dot product of the two, and a box is scored by the evidence it holds
-against its size. Made by recipes/embedded, which holds the model card's figures; weights/README.md is that card.
+One dense pass over the image gives a unit feature for every cell of 8x8 network pixels; a question is one short pass
+over static word vectors. The heat of a cell is the scaled dot product of the two, and a box is scored by the evidence
+it holds against its size. Made by recipes/embedded; the model card is weights/README.md.
 """
 
 from __future__ import annotations
@@ -35,18 +35,19 @@ ALIGN_PX = 32
 class Config:
     """What config.json holds.
 
-    `area_px`: pixels of the network's input. `size_weight`: how much a box pays for its area, see dense.box_scores.
+    `area_px`: pixels of the network's input. `sharpness`, `size_weight`: see dense.box_scores.
     """
 
     stride: int
     area_px: int
     most_tokens: int
+    sharpness: float
     size_weight: float
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A folder with the two graphs, the tokenizer and the configuration. Graphs are loaded when they are first needed."""
+    """A folder with the two graphs, the tokenizer and the configuration; each is loaded when it is first needed."""
 
     folder: Path
     config: Config
@@ -64,8 +65,9 @@ class Embedded:
         """(n,) see dense.box_scores; scores of one question compare across boxes and images."""
         if regions.encoder != self.fingerprint or regions.grid is None:
             raise InputError(f"psi {self.name} needs regions that it embedded itself, got those of {regions.encoder!r}")
-        heat = self.heat(question, regions)
-        return box_scores(heat, regions.boxes, regions.size, size_weight=self.config.size_weight)
+        heat, config = self.heat(question, regions), self.config
+        terms = {"sharpness": config.sharpness, "size_weight": config.size_weight}
+        return box_scores(heat, regions.boxes, regions.size, **terms)
 
     def heat(self, question: str, regions: Regions) -> Floats:
         """(grid.height, grid.width) logits that a cell shows what the question asks for."""
@@ -113,8 +115,7 @@ def load(folder: Path = WEIGHTS) -> Embedded:
 
 
 def input_size(size: Size, area_px: int) -> Size:
-    """The network's input for an image of `size`: about `area_px` pixels of the same shape, never enlarged past it, sides
-    multiples of 32.
+    """The network's input for an image of `size`: about `area_px` pixels of the same shape, sides multiples of 32.
 
     >>> input_size(Size(4000, 3000), 500_000)
     Size(width=832, height=608)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -35,18 +35,16 @@ def load(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     batch_size: int = 32,
-    read: Callable[[str], str] = str,
 ) -> DualEncoder:
     """The dual encoder that `spec`, a hub id or a folder, names.
 
-    By default it runs on the GPU if there is one, in the dtype that `towers.fast_dtype` picks, and reads the question
-    as it is.
+    By default it runs on the GPU if there is one, in the dtype that `towers.fast_dtype` picks.
     Raises ModelError for an unknown model, for one that cannot be fetched or is of another family, and for weights that
     do not fit exactly.
     """
     name = f"hf:{spec}"
     with loading(name):
-        settings = choose_settings(device, dtype, batch_size=batch_size, read=read)
+        settings = choose_settings(device, dtype, batch_size=batch_size)
         config = AutoConfig.from_pretrained(spec)
         if config.model_type not in _PADDING:
             raise ModelError(f"{name} needs one of the types {', '.join(_PADDING)}, got {config.model_type}")

@@ -5,7 +5,6 @@ Knows where open_clip keeps weights, configuration and tokenizer; what is done w
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,18 +35,17 @@ def load(
     device: str | torch.device | None = None,
     dtype: torch.dtype | None = None,
     batch_size: int = 32,
-    read: Callable[[str], str] = str,
 ) -> DualEncoder:
     """The dual encoder that `spec` names: MODEL/PRETRAINED, hf-hub:ORG/NAME or local-dir:PATH.
 
-    By default it runs on the GPU if there is one, in the dtype that `towers.fast_dtype` picks, and reads the question
-    as it is. A checkpoint that is a pickle is read as bare tensors only.
+    By default it runs on the GPU if there is one, in the dtype that `towers.fast_dtype` picks.
+    A checkpoint that is a pickle is read as bare tensors only.
     Raises ModelError for an unknown model, for one that cannot be fetched, and for weights that do not fit exactly;
     open_clip's own rules stand: a missing logit_bias is 0, positions of another number are interpolated.
     """
     name = f"open_clip:{spec}"
     with loading(name):
-        settings = choose_settings(device, dtype, batch_size=batch_size, read=read)
+        settings = choose_settings(device, dtype, batch_size=batch_size)
         source = _source(spec)
         model = open_clip.create_model(
             source.model, source.tag, force_quick_gelu=source.quick_gelu, require_pretrained=True

@@ -32,12 +32,11 @@ except ModuleNotFoundError as missing:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where and how an encoder runs; `read` turns the question into the text that the text tower is given."""
+    """Where and how an encoder runs."""
 
     device: torch.device
     dtype: torch.dtype
     batch_size: int
-    read: Callable[[str], str]
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -108,7 +107,7 @@ class DualEncoder:
         if regions.grid is not None:
             raise InputError(f"{self.name} needs one row of features per box, got a dense grid of {regions.grid}")
         with torch.inference_mode():
-            ids = self.towers.tokenize(self.settings.read(question)).to(self.settings.device)
+            ids = self.towers.tokenize(question).to(self.settings.device)
             text = self._unit(self.towers.encode_text(ids))[0]
         logits: Floats = regions.features @ text * np.float32(self.logit_scale) + np.float32(self.logit_bias)
         return logits
@@ -158,11 +157,10 @@ def choose_settings(
     dtype: torch.dtype | None,
     *,
     batch_size: int,
-    read: Callable[[str], str],
 ) -> Settings:
     """What was asked for; else the GPU if there is one or the CPU, in the dtype that is fastest there."""
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    return Settings(place, dtype or fast_dtype(place), batch_size, read)
+    return Settings(place, dtype or fast_dtype(place), batch_size)
 
 
 def fast_dtype(device: torch.device) -> torch.dtype:

@@ -125,7 +125,11 @@ def test_a_missing_file_is_one_clear_error(file: str, tmp_path: Path) -> None:
 def test_a_damaged_file_is_one_clear_error(file: str, tmp_path: Path) -> None:
     shutil.copytree(WEIGHTS, tmp_path / "copy")
     (tmp_path / "copy" / file).write_bytes(b"{}damaged")
-    picture = ArrayPicture(spotted(Size(64, 64), {}))
     with pytest.raises(ModelError, match="needs"):
-        psi = load(tmp_path / "copy")
-        psi.score("the bus", psi.embed(picture, [Box(0, 0, 64, 64)]))
+        _score_once(tmp_path / "copy")
+
+
+def _score_once(folder: Path) -> None:
+    psi = load(folder)
+    picture = ArrayPicture(spotted(Size(64, 64), {}))
+    psi.score("the bus", psi.embed(picture, [picture.size.box]))

@@ -59,7 +59,7 @@ def tokenize(text: str) -> Tensor:
 def encoder(model: MeanColor | None = None, *, batch_size: int = 2, dtype: torch.dtype = torch.float32) -> DualEncoder:
     model = model or MeanColor()
     towers = Towers(model, PREPROCESS, model.encode_images, tokenize, model.encode_text)
-    settings = choose_settings(CPU, dtype, batch_size=batch_size, read=str.lower)
+    settings = choose_settings(CPU, dtype, batch_size=batch_size)
     return dual_encoder("mean color", towers, config={}, settings=settings)
 
 
@@ -137,7 +137,7 @@ def test_features_that_are_not_finite_are_refused() -> None:
 def test_the_fingerprint_tells_weights_dtype_and_constants_apart_and_nothing_else() -> None:
     model = MeanColor()
     other = Towers(model, replace(PREPROCESS, std=(1.0, 1.0, 1.0)), model.encode_images, tokenize, model.encode_text)
-    settings = choose_settings(CPU, torch.float32, batch_size=1, read=str)
+    settings = choose_settings(CPU, torch.float32, batch_size=1)
     made = [
         encoder().fingerprint,
         encoder(MeanColor(gain=1.001)).fingerprint,

@@ -1,0 +1,1 @@
+"""How the shipped ψ was made; README.md has the commands."""

@@ -1,0 +1,138 @@
+"""The network behind the shipped ψ: one dense pass over an image, one short pass over a question.
+
+`ImageTower` maps (B, 3, H, W) uint8-valued pixels, sides multiples of 32, to unit features of every 8x8-pixel cell.
+`TextTower` maps word-piece ids to a unit query and a bias. Their scaled dot product is the logit that a cell shows what
+the question asks for. Knows nothing of data, boxes or training.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STRIDE = 8
+"""Pixels a side of one cell of the feature map."""
+
+
+def conv(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch norm, ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, side, stride, side // 2, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class Bottleneck(nn.Module):
+    """A residual block: 1x1 to half the channels, 3x3, 1x1 back."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        half = channels // 2
+        self.body = nn.Sequential(
+            conv(channels, half, 1),
+            conv(half, half, 3),
+            nn.Conv2d(half, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        nn.init.zeros_(self.body[-1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.body(x))
+
+
+class Block(nn.Module):
+    """A pre-norm transformer layer, (B, T, channels) -> the same; `absent` (B, T) marks padding, read by nobody."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(channels), nn.LayerNorm(channels)
+        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+        self.mlp = nn.Sequential(nn.Linear(channels, 2 * channels), nn.GELU(), nn.Linear(2 * channels, channels))
+
+    def forward(self, x: Tensor, absent: Tensor | None = None) -> Tensor:
+        batch, length, channels = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(batch, length, 3, self.heads, channels // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        mask = None if absent is None else ~absent[:, None, None, :]
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, channels))
+        return x + self.mlp(self.norm2(x))
+
+
+class Mixer(nn.Module):
+    """A transformer layer over all cells of the coarsest map, with a depthwise 3x3 as position encoding."""
+
+    def __init__(self, channels: int, heads: int = 6) -> None:
+        super().__init__()
+        self.position = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.block = Block(channels, heads)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.position(x)
+        return self.block(x.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(x.shape)
+
+
+class ImageTower(nn.Module):
+    """Pixels -> unit features of every cell, (B, dim, H / 8, W / 8)."""
+
+    def __init__(self, dim: int = 96, widths: tuple[int, int, int, int] = (40, 96, 192, 288), layers: int = 3) -> None:
+        super().__init__()
+        c4, c8, c16, c32 = widths
+        self.stem = nn.Sequential(conv(3, 24, 3, 2), conv(24, c4, 3, 2))
+        self.stage8 = nn.Sequential(conv(c4, c8, 3, 2), Bottleneck(c8), Bottleneck(c8))
+        self.stage16 = nn.Sequential(conv(c8, c16, 3, 2), *(Bottleneck(c16) for _ in range(4)))
+        self.stage32 = nn.Sequential(conv(c16, c32, 3, 2), Bottleneck(c32), Bottleneck(c32))
+        self.place = nn.Conv2d(5, c32, 1)
+        self.mixers = nn.Sequential(*(Mixer(c32) for _ in range(layers)))
+        self.down16 = nn.Conv2d(c32, c16, 1)
+        self.merge16 = Bottleneck(c16)
+        self.down8 = nn.Conv2d(c16, 2 * dim, 1)
+        self.side8 = nn.Conv2d(c8, 2 * dim, 1)
+        self.merge8 = nn.Sequential(nn.ReLU(), Bottleneck(2 * dim), nn.Conv2d(2 * dim, dim, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x8 = self.stage8(self.stem((pixels - 118.0) / 64.0))
+        x16 = self.stage16(x8)
+        x32 = self.stage32(x16)
+        x32 = self.mixers(x32 + self.place(places(x32)))
+        x16 = self.merge16(x16 + F.interpolate(self.down16(x32), scale_factor=2.0, mode="nearest"))
+        x8 = self.side8(x8) + F.interpolate(self.down8(x16), scale_factor=2.0, mode="nearest")
+        return F.normalize(self.merge8(x8), dim=1)
+
+
+def places(x: Tensor) -> Tensor:
+    """Where each cell lies, (B, 5, H, W): x, y in -1..1, their squares, and the image's log aspect ratio."""
+    batch, _, height, width = x.shape
+    columns = torch.arange(width, dtype=x.dtype, device=x.device)
+    rows = torch.arange(height, dtype=x.dtype, device=x.device)
+    xs = ((2 * columns + 1) / width - 1)[None, :].expand(height, width)
+    ys = ((2 * rows + 1) / height - 1)[:, None].expand(height, width)
+    ratio = (torch.ones_like(xs) * width / height).log()
+    return torch.stack([xs, ys, xs * xs, ys * ys, ratio]).expand(batch, 5, height, width)
+
+
+class TextTower(nn.Module):
+    """Word-piece ids (B, T), 0 where padded -> unit queries (B, dim) and biases (B,)."""
+
+    def __init__(self, vectors: Tensor, dim: int = 96, layers: int = 2, heads: int = 4) -> None:
+        super().__init__()
+        self.vectors = nn.Embedding.from_pretrained(vectors, freeze=True)
+        width = vectors.shape[1]
+        self.position = nn.Parameter(torch.zeros(64, width))
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.weigh = nn.Linear(width, 1)
+        self.project = nn.Linear(width, dim)
+        self.direct = nn.Linear(width, dim)
+        self.bias = nn.Linear(width, 1)
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        words = self.vectors(ids)
+        absent = ids == 0
+        hidden = words + self.position[: ids.shape[1]]
+        for block in self.blocks:
+            hidden = block(hidden, absent)
+        share = self.weigh(hidden).squeeze(-1).masked_fill(absent, -1e4).softmax(-1)
+        pooled = torch.einsum("bt,btd->bd", share, hidden)
+        asked = torch.einsum("bt,btd->bd", share, words)
+        return F.normalize(self.project(pooled) + self.direct(asked), dim=-1), self.bias(pooled).squeeze(-1)

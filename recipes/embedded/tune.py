@@ -1,0 +1,91 @@
+"""Chooses how the shipped ψ reads an image and scores boxes: `python -m recipes.embedded.tune DATA WEIGHTS`.
+
+Tries input areas, sharpness and size weight on the dev splits and writes the best to WEIGHTS/config.json. The measure
+is the mean over the sets of hit@2 plus half of tight@2: a close-up is better than a quarter, a quarter than a miss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from semclip import images
+from semclip.evaluation.datasets import Example, read_log
+from semclip.evaluation.metrics import HIT_PARTS, TIGHT_PARTS, hit_mask
+from semclip.files import write_atomic
+from semclip.proposals import pyramid
+from semclip.relevance.dense import box_scores
+from semclip.relevance.embedded import Embedded, load
+from semclip.selection import top_k
+from semclip.types import Floats, Regions, Scored
+
+AREAS_PX = (350_000, 500_000, 700_000)
+SHARPNESS = (1.0, 1.5, 2.0, 3.0)
+SIZE_WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+K = 2
+
+Asked = tuple[str, Example, Floats, Regions]
+
+
+def heats(psi: Embedded, logs: list[Path]) -> Iterator[Asked]:
+    """Set, question, heat map and regions of every dev question; one encoding an image."""
+    for log in logs:
+        by_image: dict[Path, list[Example]] = defaultdict(list)
+        for example in read_log(log, split="dev"):
+            by_image[example.image].append(example)
+        for path, examples in by_image.items():
+            image = images.load(path)
+            regions = psi.embed(image, pyramid(image.size))
+            yield from (
+                (log.parent.name, example, psi.heat(example.question, regions), regions) for example in examples
+            )
+
+
+def rates(asked: list[Asked], sharpness: float, size_weight: float) -> dict[str, tuple[float, float]]:
+    """(hit@2, tight@2) of every set."""
+    outcomes: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
+    for name, example, heat, regions in asked:
+        scores = box_scores(heat, regions.boxes, regions.size, sharpness=sharpness, size_weight=size_weight)
+        chosen = top_k([Scored(*pair) for pair in zip(regions.boxes, scores.tolist(), strict=True)], K)
+        boxes = [one.box for one in chosen]
+        hit, tight = (
+            bool(hit_mask(boxes, example.evidence, regions.size, parts=parts).any())
+            for parts in (HIT_PARTS, TIGHT_PARTS)
+        )
+        outcomes[name].append((hit, tight))
+    means = {name: np.mean(pairs, axis=0).round(3) for name, pairs in outcomes.items()}
+    return {name: (float(hit), float(tight)) for name, (hit, tight) in means.items()}
+
+
+def main(data: Path, weights: Path) -> None:
+    """Prints a line for each setting, best last, and writes the best."""
+    logs = sorted(data.glob("*/questions.jsonl"))
+    shipped = load(weights)
+    tried = []
+    for area in AREAS_PX:
+        asked = list(heats(replace(shipped, config=replace(shipped.config, area_px=area)), logs))
+        for sharpness, size_weight in product(SHARPNESS, SIZE_WEIGHTS):
+            found = rates(asked, sharpness, size_weight)
+            value = float(np.mean([hit + tight / 2 for hit, tight in found.values()]))
+            tried.append((value, area, sharpness, size_weight, found))
+    for line in sorted(tried, key=lambda one: one[0]):
+        sys.stdout.write(f"{line}\n")
+    _, area, sharpness, size_weight, _ = max(tried, key=lambda one: one[0])
+    best = replace(shipped.config, area_px=area, sharpness=sharpness, size_weight=size_weight)
+    write_atomic(weights / "config.json", (json.dumps(asdict(best), indent=2) + "\n").encode())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("weights", type=Path)
+    arguments = parser.parse_args()
+    main(arguments.data, arguments.weights)
