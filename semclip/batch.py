@@ -19,7 +19,7 @@ _OPEN_IMAGES = 2
 
 
 def read_lines(source: str) -> list[bytes]:
-    """The lines of the file called `source`, or of stdin where it is `-`, that are not blank.
+    """The lines of the file called `source`, or of stdin where it is `-`; blank ones too, which keep numbers true.
 
     Raises: LogError where it cannot be read.
     """
@@ -27,7 +27,7 @@ def read_lines(source: str) -> list[bytes]:
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except (OSError, ValueError) as error:
         raise LogError(f"a log needs to be a readable file, got {source}: {error}") from error
-    return [line for line in content.split(b"\n") if line.strip()]
+    return content.split(b"\n")
 
 
 def answer(lines: Iterable[bytes | str], source: Path, semclip: SemClip) -> Iterator[dict[str, Any]]:

@@ -9,9 +9,10 @@ import hashlib
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -34,7 +35,9 @@ class RegionCache(Protocol):
 
 def region_key(picture: Picture, relevance: Relevance, proposer: Proposer) -> str:
     """64 hex digits that name the regions of `picture` as these two make them."""
-    parts = (_FORMAT, picture.digest, relevance.fingerprint, proposer.name)
+    # The boxes too: a proposer's name outlives a change of its defaults, and a folder outlives both.
+    boxes = [box.to_list() for box in proposer(picture.size)]
+    parts = (_FORMAT, picture.digest, relevance.fingerprint, proposer.name, str(boxes))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -79,13 +82,13 @@ class DiskCache:
 
     def get(self, key: str, /) -> Regions | None:
         try:
-            return _read(self._path(key))
+            return _read(self._path(key), key)
         except (OSError, SafetensorError, SemclipError, ValueError, KeyError):
             return None
 
     def put(self, key: str, regions: Regions, /) -> None:
         try:
-            write_atomic(self._path(key), _to_bytes(regions))
+            write_atomic(self._path(key), _to_bytes(regions, key))
         except OSError as error:
             raise CacheError(f"the cache needs a folder that can be written, got {self._folder}: {error}") from error
 
@@ -93,22 +96,33 @@ class DiskCache:
         return self._folder / f"{key}.safetensors"
 
 
-def _to_bytes(regions: Regions) -> bytes:
+def _to_bytes(regions: Regions, key: str) -> bytes:
     boxes = np.array([box.to_list() for box in regions.boxes], np.int64).reshape(-1, 4)
     metadata = {"format": _FORMAT, "encoder": regions.encoder, "size": str(regions.size)}
     if regions.grid is not None:
         metadata["grid"] = str(regions.grid)
-    return save({"boxes": boxes, "features": np.ascontiguousarray(regions.features)}, metadata)
+    features = np.ascontiguousarray(regions.features)
+    return save({"boxes": boxes, "features": features}, metadata | {"check": _check(key, metadata, boxes, features)})
 
 
-def _read(path: Path) -> Regions:
-    """The regions in the file at `path`.
+def _check(key: str, metadata: dict[str, str], *tensors: NDArray[Any]) -> str:
+    """A hash of what an entry holds and of where it belongs: tells a flipped bit and a renamed file."""
+    digest = hashlib.sha256("\0".join([key, *(f"{name}={metadata[name]}" for name in sorted(metadata))]).encode())
+    for tensor in tensors:
+        digest.update(tensor.tobytes())
+    return digest.hexdigest()
+
+
+def _read(path: Path, key: str) -> Regions:
+    """The regions of `key` in the file at `path`.
 
     Raises: OSError, SafetensorError, SemclipError, ValueError or KeyError where it holds no sound regions.
     """
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         boxes, features = file.get_tensor("boxes"), file.get_tensor("features")
+    if metadata.pop("check", None) != _check(key, metadata, boxes, features):
+        raise ValueError("not what was put under this key")
     if metadata.get("format") != _FORMAT or boxes.dtype != np.int64 or boxes.shape[1:] != (4,):
         raise ValueError("not a file of this format")
     if features.dtype.kind != "f" or not np.isfinite(features).all():

@@ -7,6 +7,7 @@ imported inside the commands: `semclip --help` must not wait for numpy.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,12 @@ def main() -> None:
         _fail(" ".join(str(error).split()), code=1)
     except (typer.Abort, BrokenPipeError):
         sys.exit(1)
+    except OSError as error:  # of stdin or stdout: what opens files translates its own
+        if debug:
+            raise
+        # What is still unwritten must not fail once more when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        _fail(f"cannot read stdin or write stdout: {error.strerror or error}", code=1)
 
 
 def _fail(message: str, *, code: int) -> None:
@@ -117,7 +124,9 @@ def select(
     if questions is not None:
         _print_answers(semclip, questions)
         return
-    selection = semclip.select(sys.stdin.buffer.read() if image == "-" else image or "", question or "")
+    # One byte more than admitted tells a picture that is too long, even one that never ends.
+    source = sys.stdin.buffer.read(semclip.limits.encoded_bytes + 1) if image == "-" else image or ""
+    selection = semclip.select(source, question or "")
     _write(selection, out, overlay, report)
     typer.echo(json.dumps(selection.to_dict()) if as_json else str(selection))
 
@@ -141,11 +150,12 @@ def _print_answers(semclip: SemClip, questions: str) -> None:
 
     failed = False
     lines = read_lines(questions)
+    total = sum(bool(line.strip()) for line in lines)
     with _progress("questions") as advance:
         for done, row in enumerate(answer(lines, Path(questions), semclip), start=1):
             typer.echo(json.dumps(row))
             failed = failed or "error" in row
-            advance(done, len(lines))
+            advance(done, total)
     raise typer.Exit(int(failed))
 
 
@@ -158,7 +168,8 @@ def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    # stdout is data: rich would print it on its own console, which is stderr.
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task(label)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

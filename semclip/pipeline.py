@@ -66,7 +66,7 @@ class SemClip:
         choice = self.choice if k is None else replace(self.choice, k=k)
         picture = self._load(image)
         regions = self.embed(picture)
-        name = str(image) if isinstance(image, str | os.PathLike) else picture.digest
+        name = os.fspath(image) if isinstance(image, str | os.PathLike) else picture.digest
         maker = self._maker(choice)
         selections = []
         for question in questions:

@@ -51,6 +51,8 @@ class Choice:
             raise InputError(f"k needs to be at least 1, got {self.k}")
         if not 0 <= self.max_overlap <= 1:
             raise InputError(f"max_overlap needs to be between 0 and 1, got {self.max_overlap}")
+        if self.threshold is not None and math.isnan(self.threshold):
+            raise InputError("a threshold needs to be a number, got nan")
 
 
 def choose(scored: Sequence[Scored], choice: Choice, *, size: Size) -> tuple[Scored, ...]:

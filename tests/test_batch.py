@@ -35,8 +35,9 @@ def log(tmp_path: Path) -> Path:
 def test_each_line_is_answered_in_order_and_none_stops_the_others(log: Path) -> None:
     psi = ColorRelevance()
     rows = list(answer(read_lines(str(log)), log, SemClip(psi)))
-    assert [row["id"] for row in rows] == ["a", "b", "c", "d", "questions:5"]
+    assert [row["id"] for row in rows] == ["a", "b", "c", "d", "questions:6"]
     assert ["error" in row for row in rows] == [False, True, True, False, True]
+    assert f"{log}:6: " in rows[4]["error"]["message"]
     assert rows[1]["error"]["type"] == "ImageError"
     assert rows[2]["error"]["type"] == "LogError"
     assert "'question' is missing" in rows[2]["error"]["message"]

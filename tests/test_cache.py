@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from semclip.cache import DiskCache, MemoryCache, RegionCache, region_key
+from semclip.cache import DiskCache, MemoryCache, RegionCache, _check, region_key
 from semclip.errors import CacheError
 from semclip.geometry import Box, Size
-from semclip.proposals import grid, pyramid
+from semclip.proposals import Grid, grid, pyramid
+from semclip.protocols import Proposer
 from semclip.relevance.baselines import Center, Random
 from semclip.types import Regions
 from tests import strategies
@@ -99,6 +101,19 @@ def test_the_key_names_pixels_encoder_and_proposer() -> None:
     assert keys[0] == region_key(ArrayPicture(one.pixels.copy()), Center(), pyramid)
 
 
+def test_the_key_changes_with_the_boxes_under_one_name() -> None:
+    @dataclass(frozen=True)
+    class Renamed:
+        inner: Proposer
+        name: str = "mine"
+
+        def __call__(self, size: Size, /) -> tuple[Box, ...]:
+            return self.inner(size)
+
+    picture = ArrayPicture(np.zeros((4, 4, 3), np.uint8))
+    assert len({region_key(picture, Center(), Renamed(Grid(columns, 1))) for columns in (1, 2)}) == 2
+
+
 def test_memory_forgets_what_was_used_least_recently() -> None:
     cache = MemoryCache(max_bytes=2 * regions().features.nbytes)
     for key in "ab":
@@ -132,6 +147,23 @@ def test_a_truncated_entry_is_a_miss(tmp_path: Path, keep: float) -> None:
     assert cache.get("key") is None
 
 
+def test_an_entry_with_a_flipped_bit_is_a_miss(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path)
+    cache.put("key", regions())
+    path = tmp_path / "key.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    assert cache.get("key") is None
+
+
+def test_an_entry_of_another_key_is_a_miss(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path)
+    cache.put("other", regions())
+    (tmp_path / "other.safetensors").rename(tmp_path / "key.safetensors")
+    assert cache.get("key") is None
+
+
 GOOD_META = {"format": "semclip regions 1", "encoder": "e", "size": "100x100"}
 GOOD_BOXES = np.array([[0, 0, 1, 1]])
 GOOD_FEATURES = np.zeros((1, 2), np.float32)
@@ -158,7 +190,8 @@ GOOD_FEATURES = np.zeros((1, 2), np.float32)
 def test_an_entry_that_is_no_regions_is_a_miss(
     tmp_path: Path, metadata: dict[str, str], boxes: NDArray[Any], features: NDArray[Any]
 ) -> None:
-    save_file({"boxes": boxes, "features": features}, tmp_path / "key.safetensors", metadata)
+    checked = metadata | {"check": _check("key", metadata, boxes, features)}
+    save_file({"boxes": boxes, "features": features}, tmp_path / "key.safetensors", checked)
     assert DiskCache(tmp_path).get("key") is None
 
 

@@ -68,6 +68,16 @@ def test_the_image_can_come_from_stdin(png: Path) -> None:
     assert json.loads(done.stdout)["chosen"][0]["box"] == [20, 15, 60, 45]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_one_line_on_stderr(png: Path) -> None:
+    command = [sys.executable, "-m", "semclip", "select", png, "what?", "--psi", "center"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"semclip: cannot ")
+    assert done.stderr.count(b"\n") == 1
+
+
 def test_a_name_that_is_no_text_is_answered(png: Path) -> None:
     odd = png.rename(png.with_name(os.fsdecode(b"\xff.png")))
     done = run("select", odd, "what?", "--psi", "center")

@@ -49,6 +49,24 @@ def test_a_failed_write_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "a.bin")
+    for data in (b"1", b"2"):
+        write_atomic(tmp_path / "link", data)
+        assert (tmp_path / "a.bin").read_bytes() == data
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_what_is_no_file_is_written_into(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomic(pipe, b"1")
+    assert os.read(reader, 10) == b"1"
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
 def test_data_that_is_no_bytes_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_atomic(tmp_path / "a.bin", "text")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,11 @@ def test_a_path_and_the_same_array_are_answered_alike(png: Path) -> None:
     assert from_path.boxes == from_array.boxes
     assert from_path.image == str(png)
     assert from_array.image == from_array.picture.digest
+
+
+def test_any_kind_of_path_names_the_image(png: Path) -> None:
+    (entry,) = os.scandir(png.parent)
+    assert SemClip(Center()).select(entry, "red").image == str(png)
 
 
 def test_questions_on_one_image_encode_it_once(png: Path) -> None:

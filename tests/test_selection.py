@@ -98,6 +98,11 @@ def test_an_impossible_choice_is_refused() -> None:
         Choice(max_overlap=1.1)
 
 
+def test_a_threshold_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InputError, match="threshold needs to be a number"):
+        Choice(threshold=math.nan)
+
+
 def test_crops_are_the_original_pixels() -> None:
     red, grey = selection().crops
     assert red.size == (40, 40)

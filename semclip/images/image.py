@@ -102,7 +102,7 @@ def load(source: ImageSource, /, limits: Limits = _DEFAULT) -> Image:
         case bytes():
             return Image(Encoded.read(source, limits, name="the given bytes"))
         case str() | os.PathLike():
-            return Image(Encoded.read(_file_bytes(source, limits), limits, name=str(source)))
+            return Image(Encoded.read(_file_bytes(source, limits), limits, name=os.fspath(source)))
         case pillow.Image():
             return Image(decoded(source, limits))
         case np.ndarray():

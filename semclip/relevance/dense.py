@@ -49,8 +49,8 @@ def box_scores(
 ) -> Floats:
     """(n,) log of the evidence's share in each box, less `size_weight` times the log of the box's share of the image.
 
-    The evidence is the softmax of `sharpness` times the heat over all cells. A box that holds everything scores 0 at
-    `size_weight` 0; with a larger one, a small box that holds as much evidence as a large one is worth more.
+    The evidence is the softmax of `sharpness` times the heat over all cells. A box that holds all of it scores about 0
+    at `size_weight` 0; with a larger one, a small box that holds as much evidence as a large one is worth more.
     """
     shares = np.exp(sharpness * (heat_HW - heat_HW.max()), dtype=np.float64)
     held = masses(shares / shares.sum(), boxes, size)

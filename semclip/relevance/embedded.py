@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +45,12 @@ class Config:
     sharpness: float
     size_weight: float
 
+    def __post_init__(self) -> None:
+        counts, weights = (self.stride, self.area_px, self.most_tokens), (self.sharpness, self.size_weight)
+        whole = all(type(count) is int and count >= 1 for count in counts)
+        if not whole or not all(0 <= weight < math.inf for weight in weights):
+            raise ModelError(f"psi embedded needs whole numbers >= 1 and finite weights >= 0, got {self}")
+
 
 @dataclass(frozen=True)
 class Embedded:
@@ -73,7 +80,9 @@ class Embedded:
         """(grid.height, grid.width) logits that a cell shows what the question asks for."""
         if regions.grid is None:
             raise InputError("a heat map needs dense regions, got one row per box")
-        ids = self._tokenizer.encode(question, add_special_tokens=False).ids[: self.config.most_tokens]
+        # A question from a command line may hold lone surrogates, which the tokenizer refuses.
+        text = question.encode(errors="replace").decode()
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids[: self.config.most_tokens]
         if not ids:
             raise InputError(f"a question needs at least one word, got {question!r}")
         query, _ = _run(self._text, {"ids": np.array([ids], np.int64)})

@@ -26,6 +26,8 @@ except ModuleNotFoundError as missing:
 # SigLIP was trained on texts padded to full length and reads its last token: any other padding changes the features.
 _PADDING: dict[str, bool | str] = {"clip": False, "siglip": "max_length", "siglip2": "max_length"}
 _FLAWS = ("missing_keys", "unexpected_keys", "mismatched_keys", "error_msgs")
+# 0, 1, 2 ...: a buffer in checkpoints of old transformers, OpenAI's CLIP among them; today's models make their own.
+_OBSOLETE = ".embeddings.position_ids"
 
 
 def load(
@@ -45,18 +47,19 @@ def load(
     name = f"hf:{spec}"
     with loading(name):
         settings = choose_settings(device, dtype, batch_size=batch_size)
-        config = AutoConfig.from_pretrained(spec)
+        config = AutoConfig.from_pretrained(spec, trust_remote_code=False)
         if config.model_type not in _PADDING:
             raise ModelError(f"{name} needs one of the types {', '.join(_PADDING)}, got {config.model_type}")
         model, report = AutoModel.from_pretrained(
-            spec, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+            spec, dtype=torch.float32, use_safetensors=True, output_loading_info=True, trust_remote_code=False
         )
         _require_exact(name, report)
         return dual_encoder(name, _towers(model, spec), config=_architecture(config), settings=settings)
 
 
 def _require_exact(name: str, report: Mapping[str, Any]) -> None:
-    flaws = [f"{flaw}: {', '.join(sorted(map(str, report[flaw])))}" for flaw in _FLAWS if report[flaw]]
+    found = {flaw: sorted(key for key in map(str, report[flaw]) if not key.endswith(_OBSOLETE)) for flaw in _FLAWS}
+    flaws = [f"{flaw}: {', '.join(keys)}" for flaw, keys in found.items() if keys]
     if flaws:
         got = textwrap.shorten("; ".join(flaws), 300)
         raise ModelError(f"{name} needs weights that fit its configuration exactly, got {got}")
@@ -69,7 +72,7 @@ def _architecture(config: Any) -> dict[str, Any]:
 
 
 def _towers(model: Any, spec: str) -> Towers:
-    constants = AutoImageProcessor.from_pretrained(spec)
+    constants = AutoImageProcessor.from_pretrained(spec, trust_remote_code=False)
     vision, text = model.config.vision_config, model.config.text_config
     patchwise = model.config.model_type == "siglip2"
     side_px = _patches_a_side(constants) * vision.patch_size if patchwise else vision.image_size
@@ -79,7 +82,7 @@ def _towers(model: Any, spec: str) -> Towers:
         encode_images=partial(_encode_patches if patchwise else _encode_images, model),
         tokenize=partial(
             _tokenize,
-            AutoTokenizer.from_pretrained(spec),
+            AutoTokenizer.from_pretrained(spec, trust_remote_code=False),
             length=text.max_position_embeddings,
             padding=_PADDING[model.config.model_type],
         ),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semclip.evaluation.metrics import (
+    HIT_PARTS,
     TIGHT_PARTS,
     bootstrap_means,
     first_rank,
@@ -19,6 +20,8 @@ from semclip.evaluation.metrics import (
     sign_flip_p_value,
 )
 from semclip.geometry import Box, Size, coverage
+from semclip.relevance.baselines import Oracle
+from semclip.types import Regions
 from tests.strategies import boxes
 
 SIZE = Size(100, 100)
@@ -35,6 +38,14 @@ def test_a_hit_covers_evidence_and_is_small(candidates: list[Box], evidence: lis
 @given(st.lists(boxes(), min_size=1, max_size=5), st.lists(boxes(), min_size=1, max_size=4))
 def test_a_tight_hit_is_a_hit(candidates: list[Box], evidence: list[Box]) -> None:
     assert (hit_mask(candidates, evidence, SIZE, parts=TIGHT_PARTS) <= hit_mask(candidates, evidence, SIZE)).all()
+
+
+@given(st.lists(boxes(), min_size=1, max_size=5), st.lists(boxes(), min_size=1, max_size=4))
+def test_the_oracle_grades_by_these_hits(candidates: list[Box], evidence: list[Box]) -> None:
+    regions = Regions(SIZE, tuple(candidates), np.zeros((len(candidates), 1)), "none")
+    grades = Oracle(tuple(evidence), SIZE).score("what?", regions)
+    hits, tight = (hit_mask(candidates, evidence, SIZE, parts=parts) for parts in (HIT_PARTS, TIGHT_PARTS))
+    assert grades.tolist() == (hits.astype(int) + tight).tolist()
 
 
 @pytest.mark.parametrize(("right", "hit"), [(18, True), (17, False)])

@@ -1,13 +1,10 @@
-"""The tiny models, saved once a session. No test may reach for a network."""
+"""The tiny models, saved once a session."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
-
-os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -146,6 +147,12 @@ def test_a_weight_that_is_missing_unknown_misshapen_or_not_finite_is_refused(fol
         assert "\n" not in str(failure.value)
 
 
+def test_position_ids_of_an_old_checkpoint_are_no_flaw(models: Path, folder: Path) -> None:
+    old = {f"{tower}_model.embeddings.position_ids": torch.arange(16)[None] for tower in ("text", "vision")}
+    save_file({**load_file(folder / WEIGHTS), **old}, folder / WEIGHTS, metadata={"format": "pt"})
+    assert load(str(folder)).fingerprint == load(str(models / "siglip")).fingerprint
+
+
 @pytest.mark.parametrize("file", [WEIGHTS, "config.json", "tokenizer.json", "preprocessor_config.json"])
 @pytest.mark.parametrize("content", [None, b"", b"[]", b"\x80\x04garbage"])
 def test_a_folder_with_a_broken_or_missing_file_is_refused(folder: Path, file: str, content: bytes | None) -> None:
@@ -163,6 +170,17 @@ def test_pickled_weights_are_never_loaded(folder: Path) -> None:
     (folder / WEIGHTS).unlink()
     with pytest.raises(ModelError, match="could not be loaded"):
         load(str(folder))
+
+
+def test_code_that_comes_with_a_model_is_neither_run_nor_asked_about(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "own.py").write_text("raise SystemExit('ran')")
+    (folder / "config.json").write_text(json.dumps({"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}))
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    with pytest.raises(ModelError, match="could not be loaded"):
+        load(str(folder))
+    assert capsys.readouterr().out == ""
 
 
 def test_another_family_is_refused(folder: Path) -> None:
