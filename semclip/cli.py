@@ -1,7 +1,7 @@
 """The command line: parse, call, print. Data goes to stdout, everything else to stderr.
 
-Exit codes: 0, 1 for what went wrong, 2 for a command line that cannot be understood. Whatever is slow to import is
-imported inside the commands: `semclip --help` must not wait for numpy.
+Exit codes: 0, 1 for what went wrong, 2 for a command line that cannot be understood, 130 after Ctrl-C. Whatever is slow
+to import is imported inside the commands: `semclip --help` must not wait for numpy.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ app.add_typer(psi_app, name="psi", help="What can score crops against a question
 _PIPE_COLUMNS = 240
 """Where no terminal says how wide it is, a table is as wide as it needs to be."""
 
+_INTERRUPTED = 130
+"""What typer says after Ctrl-C; said here for the moments before typer listens."""
+
 # typer may bring its own click, of which it exports only a subclass of this.
 _UsageError: Any = typer.BadParameter.__base__
 
@@ -41,13 +44,9 @@ def main() -> None:
 
     `--debug`, anywhere before `--`, shows the traceback of an error instead of one line.
     """
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A file's name need not be text that the terminal can show; that must not cost the answer.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    words = sys.argv[1:]
-    options = words[: words.index("--")] if "--" in words else words
-    debug = "--debug" in options
-    kept = [word for word in options if word != "--debug"] + words[len(options) :]
+    _accept_any_name()
+    kept = _without_debug(sys.argv[1:])
+    debug = len(kept) < len(sys.argv) - 1
     try:
         sys.exit(app(kept, prog_name="semclip", standalone_mode=False))
     except _UsageError as error:
@@ -58,12 +57,25 @@ def main() -> None:
         _fail(" ".join(str(error).split()), code=1)
     except (typer.Abort, BrokenPipeError):
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except OSError as error:  # of stdin or stdout: what opens files translates its own
         if debug:
             raise
         # What is still unwritten must not fail once more when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-        _fail(f"cannot read stdin or write stdout: {error.strerror or error}", code=1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _fail(f"reading or writing failed: {error} (--debug shows where)", code=1)
+
+
+def _accept_any_name() -> None:
+    """A file's name need not be text that the terminal can show; that must not cost the answer."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _without_debug(words: list[str]) -> list[str]:
+    options = words[: words.index("--")] if "--" in words else words
+    return [word for word in options if word != "--debug"] + words[len(options) :]
 
 
 def _fail(message: str, *, code: int) -> None:

@@ -24,6 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from recipes.embedded.model import STRIDE, ImageTower, TextTower
 from recipes.embedded.train import MOST_TOKENS, Towers
 from semclip.relevance.embedded import Config
+from semclip.types import Floats
 
 TOLERANCE = 5e-3
 """Largest difference of a unit feature between torch in float32 and the graph with float16 weights."""
@@ -37,7 +38,8 @@ class ImageGraph(nn.Module):
         self.tower = tower
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.tower(pixels.float().permute(2, 0, 1)[None])[0].flatten(1).T.half()
+        features: Tensor = self.tower(pixels.float().permute(2, 0, 1)[None])
+        return features[0].flatten(1).T.half()
 
 
 class TextGraph(nn.Module):
@@ -106,7 +108,7 @@ def export_text(towers: Towers, path: Path) -> None:
     _compare(graph(other)[0].detach().numpy() / float(towers.scale), found / float(towers.scale))
 
 
-def _compare(expected: np.ndarray, found: np.ndarray) -> None:
+def _compare(expected: Floats, found: Floats) -> None:
     worst = float(np.abs(expected.astype(np.float32) - found.astype(np.float32)).max())
     if not worst < TOLERANCE:
         raise SystemExit(f"the graph differs from the tower by {worst:.2g}, more than {TOLERANCE}")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ def _thing_of(question: str, answer: str) -> str:
 
 def asked(data: Path, name: str, things: dict[str, list[tuple[Fractions, str, float]]]) -> list[Asked]:
     """The train pictures of one question set; `things` adds what the detector sees in them."""
-    rows: dict[str, list[dict]] = defaultdict(list)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in (data / name / "questions.jsonl").read_text().splitlines():
         row = json.loads(line)
         if row["split"] == "train":
@@ -128,7 +129,7 @@ def _detected(found: list[tuple[Fractions, str, float]]) -> Iterator[tuple[Wordi
     groups: dict[str, list[Fractions]] = defaultdict(list)
     for box, name, score in found:
         if score >= 0.5 and box[2] - box[0] > 0.01 and box[3] - box[1] > 0.01:
-            groups[name].append(tuple(box))
+            groups[name].append((box[0], box[1], box[2], box[3]))
     for name, boxes in groups.items():
         yield _thing(name), tuple(boxes)
 
@@ -137,12 +138,12 @@ def _thing(name: str) -> Wording:
     return lambda rng: questions.ask_thing(name, rng)
 
 
-def _fractions(boxes: list[list[float]], row: dict) -> tuple[Fractions, ...]:
+def _fractions(boxes: list[list[float]], row: dict[str, Any]) -> tuple[Fractions, ...]:
     width, height = row["width"], row["height"]
     return tuple((b[0] / width, b[1] / height, b[2] / width, b[3] / height) for b in boxes)
 
 
-def photos(data: Path, seen: dict[str, dict]) -> list[Named]:
+def photos(data: Path, seen: dict[str, dict[str, Any]]) -> list[Named]:
     """Every photo and its teacher's crops: names from labels and captions, class scores from the classifier."""
     pieces = []
     for line in (data / "photos" / "photos.jsonl").read_text().splitlines():
@@ -156,7 +157,7 @@ def photos(data: Path, seen: dict[str, dict]) -> list[Named]:
     return [piece for piece in pieces if piece.names or piece.classes]
 
 
-def scene_crops(data: Path, seen: dict[str, dict], names: tuple[str, ...]) -> list[Named]:
+def scene_crops(data: Path, seen: dict[str, dict[str, Any]], names: tuple[str, ...]) -> list[Named]:
     """Crops of the train pictures of the named sets with the classifier's scores only."""
     pieces = []
     for key, found in seen.items():

@@ -16,6 +16,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
+from semclip.types import Floats
+
 COCO = Path(__file__).with_name("coco.txt").read_text().splitlines()
 """Names of the detector's classes, in its order."""
 KEPT_CLASSES = 8
@@ -71,7 +73,7 @@ class Detector:
         return _suppress(boxes / (width, height, width, height), scores, self.floor)
 
     @staticmethod
-    def _level(extractor: ncnn.Extractor, stride: int, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    def _level(extractor: ncnn.Extractor, stride: int, width: int, height: int) -> tuple[Floats, Floats]:
         scores = np.array(extractor.extract(f"cls_pred_stride_{stride}")[1], copy=True)
         sides = np.array(extractor.extract(f"dis_pred_stride_{stride}")[1], copy=True).reshape(-1, 4, 8)
         shares = np.exp(sides - sides.max(-1, keepdims=True))
@@ -82,10 +84,10 @@ class Detector:
         return np.stack([x - far[:, 0], y - far[:, 1], x + far[:, 2], y + far[:, 3]], 1), scores
 
 
-def _suppress(boxes: np.ndarray, scores: np.ndarray, floor: float) -> list[tuple[list[float], str, float]]:
+def _suppress(boxes: Floats, scores: Floats, floor: float) -> list[tuple[list[float], str, float]]:
     cells, classes = np.nonzero(scores > floor)
     order = np.argsort(-scores[cells, classes], kind="stable")
-    kept: list[tuple[np.ndarray, int, float]] = []
+    kept: list[tuple[Floats, int, float]] = []
     for cell, name in zip(cells[order], classes[order], strict=True):
         box = np.clip(boxes[cell], 0, 1)
         if all(name != other or _iou(box, rival) < 0.5 for rival, other, _ in kept):
@@ -93,7 +95,7 @@ def _suppress(boxes: np.ndarray, scores: np.ndarray, floor: float) -> list[tuple
     return [([round(float(side), 4) for side in box], COCO[name], round(score, 3)) for box, name, score in kept]
 
 
-def _iou(a: np.ndarray, b: np.ndarray) -> float:
+def _iou(a: Floats, b: Floats) -> float:
     shared = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
     return float(shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared + 1e-9))
 

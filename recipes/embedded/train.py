@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def load_stock(data: Path, runs: Path) -> Stock:
     return Stock(asked, pictures.photos(data, seen), crops, pictures.emoji(EMOJI_FONT), fonts)
 
 
-class Canvases(IterableDataset):
+class Canvases(IterableDataset[dict[str, Tensor]]):
     """Batches of canvases of one shape, endless, from a seed."""
 
     def __init__(self, stock: Stock, tokenizer: Tokenizer, classes: list[str], seed: int) -> None:
@@ -216,7 +217,7 @@ def rate(done: float, peak: float) -> float:
     """Learning rate after a share `done` of the run: a short warm-up, then a cosine to 2 %."""
     if done < 0.03:
         return peak * (0.05 + 0.95 * done / 0.03)
-    return peak * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * (done - 0.03) / 0.97)))
+    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - 0.03) / 0.97)))
 
 
 def save(weights: dict[str, Tensor], path: Path) -> None:
