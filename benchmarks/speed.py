@@ -98,6 +98,7 @@ def measure_open_clip(encoded: bytes) -> None:
     image = load(encoded)
     first, again = in_turn(selecting(float32, encoded), lambda: ours.select(image, QUESTION), turns=3)
     show(f"first question / a further one, {ENCODER}", first, again)
+    show(f"naive loop / a further question, {ENCODER}", slow, again)
     shipped = load_embedded()
     slow, whole = in_turn(naive, lambda: SemClip(shipped).select(encoded, QUESTION), turns=3)
     show(f"naive loop, {ENCODER}, {CROPS} crops / whole embedded selection", slow, whole)
