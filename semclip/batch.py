@@ -61,5 +61,5 @@ def _relative(path: Path, folder: Path) -> str:
     return os.fspath(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
-def _failure(line_id: str, error: SemclipError) -> dict[str, Any]:
+def _failure(line_id: str | int, error: SemclipError) -> dict[str, Any]:
     return {"id": line_id, "error": {"type": type(error).__name__, "message": str(error)}}

@@ -118,6 +118,9 @@ def select(
     overlay: Annotated[Path | None, typer.Option(help="PNG of the image with the boxes drawn on it.")] = None,
     report: Annotated[Path | None, typer.Option(help="HTML page that shows what was looked at, and why.")] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder that keeps encoded images between runs.")] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, help="Admit larger pictures than the 64 million pixels of the default.")
+    ] = None,
 ) -> None:
     """Choose the crops of IMAGE that matter most to QUESTION."""
     if questions is None and question is None:
@@ -126,13 +129,16 @@ def select(
         raise _UsageError("--questions takes no IMAGE, QUESTION, --out, --overlay or --report")
 
     from semclip.cache import DiskCache, MemoryCache
+    from semclip.images import Limits
     from semclip.pipeline import SemClip
     from semclip.relevance.table import load_relevance
     from semclip.selection import Choice
 
     choice = Choice(k=k, threshold=threshold, max_visual_tokens=max_visual_tokens)
     regions = MemoryCache() if cache is None else DiskCache(cache)
-    semclip = SemClip(load_relevance(f"phrases:{psi}" if phrases else psi), choice=choice, cache=regions)
+    limits = Limits() if max_pixels is None else Limits(pixels=max_pixels)
+    relevance = load_relevance(f"phrases:{psi}" if phrases else psi)
+    semclip = SemClip(relevance, choice=choice, cache=regions, limits=limits)
     if questions is not None:
         _print_answers(semclip, questions)
         return
@@ -201,6 +207,7 @@ def evaluate(
     split: Annotated[str | None, typer.Option(help="Only the questions of this split.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first questions of each log.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown tables.")] = False,
 ) -> None:
     """Measure how often the chosen crops hold the evidence; no vision-language model is needed."""
     from semclip.evaluation.compare import run_eval
@@ -209,11 +216,11 @@ def evaluate(
     config = EvalConfig(ks=_numbers(k), split=split, limit=limit)
     with _progress("questions") as advance:
         report = run_eval(files, psi or ["embedded"], config=config, progress=advance)
-    _print_report(report, as_json=as_json)
+    _print_report(report, as_json=as_json, markdown=markdown)
     raise typer.Exit(int(bool(report.rejected)))
 
 
-def _print_report(report: Report, *, as_json: bool) -> None:
+def _print_report(report: Report, *, as_json: bool, markdown: bool) -> None:
     for one in report.rejected:
         typer.echo(f"semclip: {one.set}, {one.id}: {one.reason}", err=True)
     if as_json:
@@ -221,8 +228,11 @@ def _print_report(report: Report, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from semclip.evaluation.table import render_table
+    from semclip.evaluation.table import render_table, to_markdown
 
+    if markdown:
+        typer.echo(to_markdown(report))
+        return
     Console(width=None if sys.stdout.isatty() else _PIPE_COLUMNS).print(render_table(report))
 
 

@@ -63,6 +63,15 @@ def test_without_json_a_person_can_read_it(png: Path) -> None:
     assert lines[1:] == ["1  [20, 15, 60, 45]  0  center"]
 
 
+def test_more_pixels_are_admitted_when_asked_for(tmp_path: Path) -> None:
+    Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
+    asked = ("select", tmp_path / "large.png", "what?", "--psi", "center", "--json")
+    refused = run(*asked)
+    assert refused.returncode == 1
+    assert b"pixels are admitted" in refused.stderr
+    assert json.loads(run(*asked, "--max-pixels", "90000000").stdout)["size"]["width"] == 9000
+
+
 def test_the_image_can_come_from_stdin(png: Path) -> None:
     done = run("select", "-", "what?", "--psi", "center", "--json", stdin=png.read_bytes())
     assert json.loads(done.stdout)["chosen"][0]["box"] == [20, 15, 60, 45]
@@ -125,6 +134,7 @@ def test_eval_prints_a_table_or_json_and_what_it_rejected(log: Path) -> None:
     assert table.returncode == 1
     report = json.loads(run("eval", log, "--psi", "center", "--json", "--limit", "1").stdout)
     assert report["ks"] == [1, 2, 4]
+    assert run("eval", log, "--psi", "center", "--markdown").stdout.startswith(b"| set |")
 
 
 def test_psi_list_names_every_psi() -> None:

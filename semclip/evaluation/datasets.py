@@ -18,12 +18,15 @@ from typing import Any
 from semclip.errors import InputError, LogError
 from semclip.geometry import Box, Size
 
+LogId = str | int
+"""As the log has it: text or a whole number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
     """One question on one image, with the boxes that hold its answer where the log knows them."""
 
-    id: str
+    id: LogId
     image: Path
     question: str
     answers: tuple[str, ...] = ()
@@ -36,7 +39,7 @@ class Example:
 class BadLine:
     """A line that is no example: its id, or "<stem>:<line>" where none could be read, and what was wrong."""
 
-    id: str
+    id: LogId
     error: LogError
 
 
@@ -90,9 +93,21 @@ def _parse_line(line: bytes | str, source: Path, number: int) -> Example | BadLi
         row = _decode(line)
         return _example(row, source.parent, default_id)
     except InputError as error:
-        row_id = row.get("id")
-        known_id = row_id if isinstance(row_id, str) and _is_text(row_id) else default_id
-        return BadLine(known_id, LogError(f"{source}:{number}: {error}"))
+        return BadLine(_known_id(row, default_id), LogError(f"{source}:{number}: {error}"))
+
+
+def _known_id(row: dict[str, Any], default_id: LogId) -> LogId:
+    try:
+        return _id(row, default_id)
+    except LogError:
+        return default_id
+
+
+def _id(row: dict[str, Any], default_id: LogId) -> LogId:
+    value = row.get("id")
+    if value is None:
+        return default_id
+    return value if type(value) is int else _text(row, "id")
 
 
 def _decode(line: bytes | str) -> dict[str, Any]:
@@ -112,7 +127,7 @@ def _no_constant(name: str) -> float:
 def _example(row: dict[str, Any], folder: Path, default_id: str) -> Example:
     size = _size(row)
     return Example(
-        id=default_id if row.get("id") is None else _text(row, "id"),
+        id=_id(row, default_id),
         image=folder / _text(row, "image"),
         question=_text(row, "question"),
         answers=_answers(row),

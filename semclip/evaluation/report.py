@@ -74,7 +74,7 @@ class Rejected:
     """A question that took no part, for any ψ, and why."""
 
     set: str
-    id: str
+    id: str | int
     reason: str
 
 

@@ -89,7 +89,7 @@ def test_boxes_are_rounded_outward() -> None:
         ({"question": 7}, "'question' needs text, got 7"),
         ({"question": "half \ud800"}, "'question' needs text"),
         ({"image": "a\0.png"}, "'image' needs text"),
-        ({"id": 7}, "'id' needs text, got 7"),
+        ({"id": 7.5}, "'id' needs text, got 7.5"),
         ({"split": []}, "'split' needs text, got []"),
         ({"answers": "exit"}, "'answers' needs a list"),
         ({"answers": [1]}, "'answers' needs a list of texts, got [1]"),
@@ -159,6 +159,11 @@ def test_a_bad_line_keeps_its_id_and_the_others_go_on() -> None:
     parsed = list(parse_lines((json.dumps(line) for line in lines), SOURCE))
     assert [line.id for line in parsed] == ["one", "two", "log:3"]
     assert [type(line) for line in parsed] == [BadLine, Example, BadLine]
+
+
+def test_an_id_stays_the_number_or_the_text_that_it_is() -> None:
+    lines = [{**ROW, "id": 7}, {**ROW, "id": "7"}, {**ROW, "id": 8, "question": ""}]
+    assert [line.id for line in parse_lines(map(json.dumps, lines), SOURCE)] == [7, "7", 8]
 
 
 def test_blank_lines_are_counted_and_skipped() -> None:
