@@ -10,7 +10,9 @@ import argparse
 import json
 import shutil
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -59,10 +61,9 @@ def fold(module: nn.Module) -> None:
     for child in module.children():
         fold(child)
     if isinstance(module, nn.Sequential):
-        for index in range(len(module) - 1):
-            if isinstance(module[index], nn.Conv2d) and isinstance(module[index + 1], nn.BatchNorm2d):
-                module[index] = fuse_conv_bn_eval(module[index], module[index + 1])
-                module[index + 1] = nn.Identity()
+        for index, (layer, norm) in enumerate(pairwise(list(module))):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                module[index], module[index + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
 
 
 def halve(path: Path) -> None:
@@ -85,7 +86,7 @@ def export_image(towers: Towers, path: Path) -> None:
     graph = ImageGraph(towers.image).eval()
     fold(graph)
     example = torch.randint(0, 256, (96, 128, 3), dtype=torch.uint8)
-    names = {
+    names: dict[str, Any] = {
         "input_names": ["pixels"],
         "output_names": ["features"],
         "dynamic_axes": {"pixels": {0: "height", 1: "width"}},
@@ -100,7 +101,11 @@ def export_image(towers: Towers, path: Path) -> None:
 def export_text(towers: Towers, path: Path) -> None:
     """Exports and compares at a length other than the example's."""
     graph = TextGraph(towers.text, float(towers.scale), -6.0).eval()
-    names = {"input_names": ["ids"], "output_names": ["query", "bias"], "dynamic_axes": {"ids": {1: "length"}}}
+    names: dict[str, Any] = {
+        "input_names": ["ids"],
+        "output_names": ["query", "bias"],
+        "dynamic_axes": {"ids": {1: "length"}},
+    }
     torch.onnx.export(graph, (torch.randint(1, 999, (1, 7)),), str(path), dynamo=False, opset_version=17, **names)
     halve(path)
     other = torch.randint(1, 999, (1, 11))

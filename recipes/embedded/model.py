@@ -28,13 +28,11 @@ class Bottleneck(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         half = channels // 2
+        last = nn.BatchNorm2d(channels)
+        nn.init.zeros_(last.weight)
         self.body = nn.Sequential(
-            conv(channels, half, 1),
-            conv(half, half, 3),
-            nn.Conv2d(half, channels, 1, bias=False),
-            nn.BatchNorm2d(channels),
+            conv(channels, half, 1), conv(half, half, 3), nn.Conv2d(half, channels, 1, bias=False), last
         )
-        nn.init.zeros_(self.body[-1].weight)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.body(x))
@@ -57,7 +55,8 @@ class Block(nn.Module):
         mask = None if absent is None else ~absent[:, None, None, :]
         mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, length, channels))
-        return x + self.mlp(self.norm2(x))
+        rich: Tensor = x + self.mlp(self.norm2(x))
+        return rich
 
 
 class Mixer(nn.Module):
@@ -70,7 +69,8 @@ class Mixer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.position(x)
-        return self.block(x.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(x.shape)
+        tokens: Tensor = self.block(x.flatten(2).transpose(1, 2))
+        return tokens.transpose(1, 2).reshape(x.shape)
 
 
 class ImageTower(nn.Module):
@@ -117,8 +117,8 @@ class TextTower(nn.Module):
 
     def __init__(self, vectors: Tensor, dim: int = 96, layers: int = 2, heads: int = 4) -> None:
         super().__init__()
-        self.vectors = nn.Embedding.from_pretrained(vectors, freeze=True)
-        width = vectors.shape[1]
+        count, width = vectors.shape
+        self.vectors = nn.Embedding(count, width, _weight=vectors, _freeze=True)
         self.position = nn.Parameter(torch.zeros(64, width))
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.weigh = nn.Linear(width, 1)

@@ -227,9 +227,8 @@ def word(rng: Random, fonts: list[Path]) -> Named:
     margin = rng.randint(1, 12)
     ink = tuple(rng.randint(0, 255) for _ in range(3))
     plate = tuple((c + rng.randint(90, 165)) % 256 for c in ink)
-    tile = Image.new(
-        "RGBA", (right - left + 2 * margin, bottom - top + 2 * margin), (*plate, rng.choice((0, 255, 255)))
-    )
+    size = round(right - left) + 2 * margin, round(bottom - top) + 2 * margin
+    tile = Image.new("RGBA", size, (*plate, rng.choice((0, 255, 255))))
     ImageDraw.Draw(tile).text((margin - left, margin - top), text, fill=(*ink, 255), font=face)
     return Named(np.asarray(tile.rotate(rng.uniform(-12, 12), expand=True, resample=Image.Resampling.BILINEAR)), ())
 

@@ -58,12 +58,14 @@ def mask(boxes: Sequence[PixelBox], height: int, width: int) -> NDArray[np.float
         part = _overlap(top, bottom, height)[:, None] * _overlap(left, right, width)[None, :]
         if part.sum() > 0:
             total += part / part.sum()
-    return total / max(total.sum(), 1e-9)
+    total /= max(total.sum(), 1e-9)
+    return total
 
 
 def _overlap(start: float, end: float, length: int) -> NDArray[np.float32]:
     edges = np.arange(0, length, STRIDE, dtype=np.float32)
-    return np.clip(np.minimum(edges + STRIDE, end) - np.maximum(edges, start), 0, None) / STRIDE
+    lengths = np.clip(np.minimum(edges + STRIDE, end) - np.maximum(edges, start), 0, None)
+    return (lengths / STRIDE).astype(np.float32)
 
 
 def paint(pixels: Pixels, rng: Random) -> Pixels:

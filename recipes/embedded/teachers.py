@@ -125,9 +125,9 @@ def main(data: Path, teachers: Path, out: Path) -> None:
     seen = {}
     for path in train_pictures(data):
         document = path.parts[-3] == "receipts"
-        picture = Image.open(path)
-        picture.draft("RGB", (700, 700))
-        picture = picture.convert("RGB")
+        stored = Image.open(path)
+        stored.draft("RGB", (700, 700))
+        picture = stored.convert("RGB")
         crops = [] if document else [(w, classify(_cut(picture, w))) for w in windows(rng, 3)]
         things = [] if document else detect(picture)
         seen[str(path.relative_to(data))] = {"crops": crops, "things": things}

@@ -103,7 +103,7 @@ class Canvases(IterableDataset[dict[str, Tensor]]):
             "names": tokens(self.tokenizer, names or ["nothing"]),
             "shown": inner_masks([p[1] for p in shown], size),
             "shown_canvas": torch.tensor([p[0] for p in shown], dtype=torch.long),
-            "shown_name": torch.tensor([names.index(p[2]) for p in shown], dtype=torch.long),
+            "shown_name": torch.tensor([names.index(str(p[2])) for p in shown], dtype=torch.long),
             "taught": inner_masks([p[1] for p in taught], size),
             "taught_canvas": torch.tensor([p[0] for p in taught], dtype=torch.long),
             "taught_class": self._classes([p[3] for p in taught]),
@@ -200,7 +200,7 @@ def per_canvas(canvas_N: Tensor, count: int) -> list[int]:
 
 def pool(features_BDC: Tensor, masks_MC: Tensor, canvas_M: Tensor) -> Tensor:
     """(M, D): the mean feature under each mask."""
-    groups = masks_MC.split(per_canvas(canvas_M, len(features_BDC)))
+    groups = torch.split(masks_MC, per_canvas(canvas_M, len(features_BDC)))
     return torch.cat([masks @ features.T for masks, features in zip(groups, features_BDC, strict=True)])
 
 

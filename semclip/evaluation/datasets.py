@@ -56,7 +56,7 @@ def parse_log(path: Path) -> Iterator[Example | BadLine]:
 
     Raises: LogError where the file itself cannot be read.
     """
-    seen: set[str] = set()
+    seen: set[LogId] = set()
     try:
         with path.open("rb") as lines:
             for number, line in _numbered(lines, path):

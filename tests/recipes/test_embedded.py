@@ -17,6 +17,7 @@ from recipes.embedded.model import STRIDE, ImageTower
 from recipes.embedded.pictures import COLOURS, Asked, Named, shape, wording
 from recipes.embedded.samples import SHAPES, Canvas, Stock, asked_canvas, mask, mosaic
 from recipes.embedded.train import Towers, Weights, average, inner_masks, loss_of, rate
+from semclip.evaluation.metrics import Bools
 
 torch.set_num_threads(1)
 RED = (210, 20, 20)
@@ -31,9 +32,10 @@ def red_square_at(left: float, top: float) -> Asked:
     return Asked(pixels, ((lambda rng: "the red square", (evidence,)),), mirror=True)
 
 
-def redness(canvas: Canvas) -> np.ndarray:
+def redness(canvas: Canvas) -> Bools:
     pixels = canvas.pixels.astype(int)
-    return (pixels[..., 0] - pixels[..., 1:].max(-1)) > 40
+    red: Bools = (pixels[..., 0] - pixels[..., 1:].max(-1)) > 40
+    return red
 
 
 @given(st.integers(0, 10_000), st.sampled_from(SHAPES), st.floats(0, 0.8), st.floats(0, 0.75))
