@@ -64,8 +64,9 @@ def mask(boxes: Sequence[PixelBox], height: int, width: int) -> NDArray[np.float
 
 def _overlap(start: float, end: float, length: int) -> NDArray[np.float32]:
     edges = np.arange(0, length, STRIDE, dtype=np.float32)
-    lengths: NDArray[np.float32] = np.minimum(edges + STRIDE, end) - np.maximum(edges, start)
-    return lengths.clip(min=0) / np.float32(STRIDE)
+    lengths = np.minimum(edges + STRIDE, end) - np.maximum(edges, start)
+    shares: NDArray[np.float32] = (lengths.clip(min=0) / STRIDE).astype(np.float32)
+    return shares
 
 
 def paint(pixels: Pixels, rng: Random) -> Pixels:

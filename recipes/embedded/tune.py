@@ -1,8 +1,8 @@
 """Chooses how the shipped ψ reads an image and scores boxes: `python -m recipes.embedded.tune DATA WEIGHTS`.
 
 Tries input areas, sharpness and size weight on the dev splits and writes the best to WEIGHTS/config.json. The measure
-is the mean over the sets of hit@2 plus a quarter of tight@2: a close-up is better than a quarter of the image, but a
-miss costs the answer.
+is the mean over the sets of hit@2 plus a third of tight@2: a close-up is better than a quarter of the image, but a miss
+costs the answer.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from semclip.relevance.embedded import Embedded, load
 from semclip.selection import top_k
 from semclip.types import Floats, Regions, Scored
 
-AREAS_PX = (250_000, 350_000, 500_000)
+AREAS_PX = (350_000, 500_000, 700_000)
 SHARPNESS = (1.0, 1.5, 2.0)
-SIZE_WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+SIZE_WEIGHTS = (0.1, 0.15, 0.2, 0.3, 0.4)
 K = 2
 
 Asked = tuple[str, Example, Floats, Regions]
@@ -75,7 +75,7 @@ def main(data: Path, weights: Path) -> None:
         asked = list(heats(replace(shipped, config=replace(shipped.config, area_px=area)), logs))
         for sharpness, size_weight in product(SHARPNESS, SIZE_WEIGHTS):
             found = rates(asked, sharpness, size_weight)
-            value = float(np.mean([hit + tight / 4 for hit, tight in found.values()]))
+            value = float(np.mean([hit + tight / 3 for hit, tight in found.values()]))
             tried.append((value, area, sharpness, size_weight, found))
     for line in sorted(tried, key=lambda one: one[0]):
         sys.stdout.write(f"{line}\n")
