@@ -18,8 +18,8 @@ from semclip.render import write_overlay, write_report
 from semclip.selection import Selection
 
 QUESTIONS = (
-    "What number is on the red bus?",
     "What is the name of the street?",
+    "What number is on the red bus?",
     "Where is the blue balloon?",
 )
 

@@ -81,7 +81,7 @@ def test_scores_are_the_scaled_and_shifted_cosines() -> None:
     regions = psi.embed(ArrayPicture(COLORS), COLUMNS)
     # Red, normalised, is (1, 0, 0); green (-1, 1, 0); blue (-1, 0, 1).
     np.testing.assert_allclose(psi.score("red", regions), 10 * np.array([1, -(0.5**0.5), -(0.5**0.5)]) - 3, rtol=1e-5)
-    np.testing.assert_allclose(psi.score("BLUE", regions), 10 * np.array([0, 0, 0.5**0.5]) - 3, rtol=1e-5)
+    np.testing.assert_allclose(psi.score("blue", regions), 10 * np.array([0, 0, 0.5**0.5]) - 3, rtol=1e-5)
 
 
 def test_crops_are_taken_in_batches_and_may_be_read_only() -> None:
