@@ -61,6 +61,8 @@ class SemClip:
 
         Raises: InputError on an empty question or an unusable image; ModelError where ψ gives unusable scores.
         """
+        if isinstance(questions, str):
+            raise InputError(f"select_many needs a list of questions, got one text: {questions!r}")
         if not all(question.strip() for question in questions):
             raise InputError("a question needs at least one visible character, got an empty one")
         choice = self.choice if k is None else replace(self.choice, k=k)
@@ -80,7 +82,15 @@ class SemClip:
 
     def _maker(self, choice: Choice) -> Maker:
         psi = self.relevance
-        return Maker(psi.name, psi.fingerprint, self.propose.name, choice.k, choice.max_visual_tokens)
+        return Maker(
+            psi=psi.name,
+            fingerprint=psi.fingerprint,
+            proposer=self.propose.name,
+            k=choice.k,
+            max_overlap=choice.max_overlap,
+            threshold=choice.threshold,
+            max_visual_tokens=choice.max_visual_tokens,
+        )
 
     def _score(self, question: str, regions: Regions) -> tuple[Scored, ...]:
         scores: Floats = self.relevance.score(question, regions)

@@ -57,7 +57,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Pyramid:
-    """Sliding windows of several shapes at steps of half a window; at most some 310 boxes with the default windows."""
+    """Sliding windows of several shapes at steps of half a window; 232 boxes with the default windows."""
 
     windows: tuple[Fraction, ...] = DEFAULT_WINDOWS
     step: float = 0.5

@@ -172,8 +172,9 @@ class Selection:
             "made_by": {
                 "proposer": maker.proposer,
                 "k": maker.k,
+                "max_overlap": maker.max_overlap,
+                "threshold": maker.threshold,
                 "max_visual_tokens": maker.max_visual_tokens,
-                "seed": maker.seed,
             },
         }
 

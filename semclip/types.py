@@ -55,14 +55,15 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """What made a result: enough to make it again."""
+    """What made a result: enough to make it again. A ψ that draws lots has its seed in the fingerprint."""
 
     psi: str
     fingerprint: str
     proposer: str
     k: int
+    max_overlap: float
+    threshold: float | None = None
     max_visual_tokens: int | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

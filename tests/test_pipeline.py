@@ -104,6 +104,11 @@ def test_a_selection_says_what_made_it() -> None:
     assert len(selection.chosen) == 1
 
 
+def test_one_text_is_no_list_of_questions() -> None:
+    with pytest.raises(InputError, match="a list of questions"):
+        SemClip(ColorRelevance()).select_many(PIXELS, "red")
+
+
 @pytest.mark.parametrize("question", ["", " \n"])
 def test_an_empty_question_is_refused(question: str) -> None:
     with pytest.raises(InputError, match="question"):

@@ -21,7 +21,7 @@ from tests.fakes import ArrayPicture, spotted
 
 LEFT, RIGHT, NESTED = Box(0, 0, 40, 40), Box(60, 0, 100, 40), Box(10, 10, 20, 20)
 SIZE = Size(100, 50)
-MAKER = Maker("color", "c0105", "pyramid", 2)
+MAKER = Maker("color", "c0105", "pyramid", 2, max_overlap=0.3)
 
 
 def selection() -> Selection:
@@ -127,7 +127,13 @@ def test_the_dictionary_is_the_documented_object() -> None:
         "considered": 3,
         "chosen": [{"box": [0, 0, 40, 40], "score": 2.0}, {"box": [60, 0, 100, 40], "score": 1.0}],
     }
-    assert made_by == {"proposer": "pyramid", "k": 2, "max_visual_tokens": None, "seed": None}
+    assert made_by == {
+        "proposer": "pyramid",
+        "k": 2,
+        "max_overlap": 0.3,
+        "threshold": None,
+        "max_visual_tokens": None,
+    }
 
 
 def test_the_prompt_names_both_places() -> None:

@@ -90,8 +90,9 @@ def _maker(system: System, config: EvalConfig) -> Maker:
         fingerprint=system.fingerprint,
         proposer=config.propose.name,
         k=max(config.ks),
+        max_overlap=config.choice.max_overlap,
+        threshold=config.choice.threshold,
         max_visual_tokens=config.choice.max_visual_tokens,
-        seed=config.seed,
     )
 
 

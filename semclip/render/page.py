@@ -155,7 +155,7 @@ def _facts(selection: Selection) -> str:
 
 def _made_by(maker: Maker) -> list[tuple[str, str]]:
     rows = [("ψ", maker.psi), ("ψ fingerprint", maker.fingerprint), ("Proposer", maker.proposer), ("k", str(maker.k))]
-    optional = {"Visual tokens, at most": maker.max_visual_tokens, "Seed": maker.seed}
+    optional = {"Scores, at least": maker.threshold, "Visual tokens, at most": maker.max_visual_tokens}
     return rows + [(name, f"{value:,}") for name, value in optional.items() if value is not None]
 
 

@@ -33,7 +33,7 @@ REPORT = Report(
     resamples=2000,
     max_overlap=0.3,
     ks=(1, 2, 4),
-    psi=(Maker("embedded", "0123456789abcdef", "pyramid", 4), Maker("center", "fedcba98", "pyramid", 4)),
+    psi=(Maker("embedded", "0123456789abcdef", "pyramid", 4, 0.3), Maker("center", "fedcba98", "pyramid", 4, 0.3)),
     results=(RESULT, MISSED, replace(RESULT, set="scene_text"), replace(MISSED, set="scene_text")),
     comparisons=(COMPARISON, replace(COMPARISON, p_value=1e-9)),
     rejected=(Rejected("receipts", "a-1", "broken"),),
