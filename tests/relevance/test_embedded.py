@@ -85,7 +85,7 @@ def test_regions_of_another_encoder_are_refused(psi: Embedded, regions: Regions)
 def test_the_network_input_is_aligned_and_bounded(size: Size, area: int) -> None:
     chosen = input_size(size, area)
     assert chosen.width % ALIGN_PX == chosen.height % ALIGN_PX == 0
-    assert chosen.area <= 1.3 * area
+    assert chosen.area <= 1.4 * area  # 48 px, the least that is rounded up, become 64
     ratio = (chosen.width / chosen.height) / (size.width / size.height)
     if 0.25 < size.width / size.height < 4:
         assert 0.8 < ratio < 1.25
