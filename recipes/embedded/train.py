@@ -1,4 +1,4 @@
-"""Trains both towers end to end: `python -m recipes.embedded.train DATA RUNS --minutes 60`.
+"""Trains both towers end to end: `python -m recipes.embedded.train DATA RUNS --out FILE --steps 4400`.
 
 Needs RUNS/text (text.py), RUNS/teachers.json (teachers.py) and RUNS/scenes (render.py). Writes the running average of
 the weights, every hundred steps and at the end.
@@ -225,13 +225,19 @@ def save(weights: dict[str, Tensor], path: Path) -> None:
     write_atomic(path, pack({name: value.contiguous() for name, value in weights.items()}))
 
 
+def share_done(step: int, passed_s: float, arguments: argparse.Namespace) -> float:
+    """How much of the run is over: by steps where their number was given, else by the clock."""
+    share: float = step / arguments.steps if arguments.steps else passed_s / (60 * arguments.minutes)
+    return share
+
+
 def fit(towers: Towers, batches: Iterator[dict[str, Tensor]], classes: Tensor, arguments: argparse.Namespace) -> None:
-    """Trains for the given minutes; the averaged weights are saved as it goes and at the end."""
+    """Trains for the given steps or minutes; the averaged weights are saved as it goes and at the end."""
     kept = {name: value.clone() for name, value in towers.state_dict().items()}
     optimiser = torch.optim.AdamW(towers.parameters(), weight_decay=0.05, betas=(0.9, 0.98))
     start, step = time.monotonic(), 0
     sums: Counter[str] = Counter()
-    while (done := (time.monotonic() - start) / (60 * arguments.minutes)) < 1:
+    while (done := share_done(step, time.monotonic() - start, arguments)) < 1:
         for group in optimiser.param_groups:
             group["lr"] = rate(done, arguments.rate)
         parts = loss_of(towers, next(batches), classes, Weights())
@@ -273,6 +279,7 @@ if __name__ == "__main__":
     parser.add_argument("runs", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--init", type=Path)
+    parser.add_argument("--steps", type=int, help="the same schedule on any machine; --minutes then does not count")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=float, default=1.5e-3)
     parser.add_argument("--seed", type=int, default=0)
