@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,11 +34,11 @@ class RegionCache(Protocol):
     def put(self, key: str, regions: Regions, /) -> None: ...
 
 
-def region_key(picture: Picture, relevance: Relevance, proposer: Proposer) -> str:
-    """64 hex digits that name the regions of `picture` as these two make them."""
+def region_key(picture: Picture, relevance: Relevance, proposer: Proposer, boxes: Sequence[Box]) -> str:
+    """64 hex digits that name the regions of `picture` as these two make them; `boxes` are what the proposer gave."""
     # The boxes too: a proposer's name outlives a change of its defaults, and a folder outlives both.
-    boxes = [box.to_list() for box in proposer(picture.size)]
-    parts = (_FORMAT, picture.digest, relevance.fingerprint, proposer.name, str(boxes))
+    edges = [box.to_list() for box in boxes]
+    parts = (_FORMAT, picture.digest, relevance.fingerprint, proposer.name, str(edges))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -43,10 +43,11 @@ class SemClip:
     def embed(self, image: ImageSource | Image) -> Regions:
         """The candidate boxes of `image` with their features, from the cache where it has them."""
         picture = self._load(image)
-        key = region_key(picture, self.relevance, self.propose)
+        boxes = self.propose(picture.size)
+        key = region_key(picture, self.relevance, self.propose, boxes)
         regions = self.cache.get(key)
         if regions is None:
-            regions = self.relevance.embed(picture, self.propose(picture.size))
+            regions = self.relevance.embed(picture, boxes)
             self.cache.put(key, regions)
         return regions
 

@@ -24,7 +24,7 @@ from semclip.cache import DiskCache, MemoryCache, RegionCache, _check, region_ke
 from semclip.errors import CacheError
 from semclip.geometry import Box, Size
 from semclip.proposals import Grid, grid, pyramid
-from semclip.protocols import Proposer
+from semclip.protocols import Picture, Proposer, Relevance
 from semclip.relevance.baselines import Center, Random
 from semclip.types import Regions
 from tests import strategies
@@ -89,16 +89,20 @@ def test_save_then_load_is_identity(
     assert same(put, cache.get("key"))
 
 
+def key_of(picture: Picture, relevance: Relevance, proposer: Proposer) -> str:
+    return region_key(picture, relevance, proposer, proposer(picture.size))
+
+
 def test_the_key_names_pixels_encoder_and_proposer() -> None:
     one, two = (ArrayPicture(np.full((4, 4, 3), fill, np.uint8)) for fill in (0, 1))
     keys = [
-        region_key(one, Center(), pyramid),
-        region_key(two, Center(), pyramid),
-        region_key(one, Random(), pyramid),
-        region_key(one, Center(), grid),
+        key_of(one, Center(), pyramid),
+        key_of(two, Center(), pyramid),
+        key_of(one, Random(), pyramid),
+        key_of(one, Center(), grid),
     ]
     assert len(set(keys)) == 4
-    assert keys[0] == region_key(ArrayPicture(one.pixels.copy()), Center(), pyramid)
+    assert keys[0] == key_of(ArrayPicture(one.pixels.copy()), Center(), pyramid)
 
 
 def test_the_key_changes_with_the_boxes_under_one_name() -> None:
@@ -111,7 +115,7 @@ def test_the_key_changes_with_the_boxes_under_one_name() -> None:
             return self.inner(size)
 
     picture = ArrayPicture(np.zeros((4, 4, 3), np.uint8))
-    assert len({region_key(picture, Center(), Renamed(Grid(columns, 1))) for columns in (1, 2)}) == 2
+    assert len({key_of(picture, Center(), Renamed(Grid(columns, 1))) for columns in (1, 2)}) == 2
 
 
 def test_memory_forgets_what_was_used_least_recently() -> None:

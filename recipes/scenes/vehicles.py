@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-
 from recipes.scenes.area import Area
 from recipes.scenes.canvas import Canvas, Lettering
 from recipes.scenes.paint import Rgb, darker, lighter
@@ -96,8 +94,3 @@ def draw_car_from_behind(canvas: Canvas, car: Area, paint: Rgb, plate: str) -> B
     canvas.rectangle(board.grown(1), (30, 30, 34), radius=1.5)
     canvas.rectangle(board, (246, 246, 240), radius=1)
     return canvas.words(board.part(0.05, 0.14, 0.95, 0.86), plate, Lettering((20, 22, 30), bold=True))
-
-
-def paint_for(colour: Rgb, rng: random.Random) -> Rgb:
-    """A car's paint: the colour, a little more or less polished."""
-    return lighter(colour, rng.uniform(0.0, 0.1))

@@ -70,11 +70,10 @@ class Embedded:
 
     def score(self, question: str, regions: Regions, /) -> Floats:
         """(n,) see dense.box_scores; scores of one question compare across boxes and images."""
-        if regions.encoder != self.fingerprint or regions.grid is None:
+        if regions.encoder != self.fingerprint:
             raise InputError(f"psi {self.name} needs regions that it embedded itself, got those of {regions.encoder!r}")
         heat, config = self.heat(question, regions), self.config
-        terms = {"sharpness": config.sharpness, "size_weight": config.size_weight}
-        return box_scores(heat, regions.boxes, regions.size, **terms)
+        return box_scores(heat, regions.boxes, regions.size, sharpness=config.sharpness, size_weight=config.size_weight)
 
     def heat(self, question: str, regions: Regions) -> Floats:
         """(grid.height, grid.width) logits that a cell shows what the question asks for."""
@@ -114,12 +113,13 @@ def load(folder: Path = WEIGHTS) -> Embedded:
     Raises: ModelError where a file is missing or the configuration is malformed.
     """
     try:
-        digest = hashlib.blake2b(digest_size=16)
-        for file in FILES:
-            digest.update((folder / file).read_bytes())
-        config = Config(**json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        contents = {file: (folder / file).read_bytes() for file in FILES}
+        config = Config(**json.loads(contents["config.json"]))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"psi embedded needs {', '.join(FILES)} in {folder}: {error}") from error
+    digest = hashlib.blake2b(digest_size=16)
+    for content in contents.values():
+        digest.update(content)
     return Embedded(folder, config, digest.hexdigest())
 
 
@@ -130,11 +130,11 @@ def input_size(size: Size, area_px: int) -> Size:
     Size(width=832, height=608)
     """
     scale = (area_px / size.area) ** 0.5
-    longest = area_px // ALIGN_PX
+    longest = area_px // ALIGN_PX // ALIGN_PX * ALIGN_PX
     width, height = (
         min(longest, max(ALIGN_PX, round(side * scale / ALIGN_PX) * ALIGN_PX)) for side in (size.width, size.height)
     )
-    return Size(width // ALIGN_PX * ALIGN_PX, height // ALIGN_PX * ALIGN_PX)
+    return Size(width, height)
 
 
 def _session(path: Path) -> ort.InferenceSession:
