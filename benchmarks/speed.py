@@ -156,9 +156,9 @@ def in_turn(*calls: Callable[[], object], turns: int = TURNS) -> list[float]:
     return [statistics.median(taken) for taken in seconds]
 
 
-def show(what: str, above: float, below: float) -> None:
+def show(what: str, above: float, below: float, *, digits: int = 1) -> None:
     """One line on stdout."""
-    sys.stdout.write(f"{above / below:8.1f} x  {what}  ({above * 1e3:.0f} ms / {below * 1e3:.1f} ms)\n")
+    sys.stdout.write(f"{above / below:8.{digits}f} x  {what}  ({above * 1e3:.0f} ms / {below * 1e3:.1f} ms)\n")
     sys.stdout.flush()
 
 

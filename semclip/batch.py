@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 from semclip import images
 from semclip.errors import LogError, SemclipError
 from semclip.evaluation.datasets import BadLine, Example, parse_lines
-from semclip.images import Image
-from semclip.pipeline import SemClip
+from semclip.images import Image, Limits
+
+Reply = Callable[[Image, str], Mapping[str, Any]]
+"""What is said of a picture and a question, ready for JSON."""
 
 _OPEN_IMAGES = 2
 
@@ -30,15 +32,17 @@ def read_lines(source: str) -> list[bytes]:
     return content.split(b"\n")
 
 
-def answer(lines: Iterable[bytes | str], source: Path, semclip: SemClip) -> Iterator[dict[str, Any]]:
-    """One object for each line that is not blank, in order: `Selection.to_dict()` with the line's id, or an error.
+def answer(
+    lines: Iterable[bytes | str], source: Path, reply: Reply, *, limits: Limits = Limits()
+) -> Iterator[dict[str, Any]]:
+    """One object for each line that is not blank, in order: the reply with the line's id and image, or an error.
 
     An error is `{"id", "error": {"type", "message"}}`. Image paths are relative to the folder of `source`, in the log
-    as in the answers. Questions on one image encode it once, through the cache of `semclip`.
+    as in the answers.
     """
 
     def load(path: Path) -> Image:
-        return images.load(path, semclip.limits)
+        return images.load(path, limits)
 
     # A log asks most of its questions on one image in a row; decoding it again for each would cost more than they do.
     kept = lru_cache(_OPEN_IMAGES)(load)
@@ -46,13 +50,13 @@ def answer(lines: Iterable[bytes | str], source: Path, semclip: SemClip) -> Iter
         if isinstance(line, BadLine):
             yield _failure(line.id, line.error)
         else:
-            yield _answer(line, source.parent, semclip, load=kept)
+            yield _answer(line, source.parent, reply, load=kept)
 
 
-def _answer(example: Example, folder: Path, semclip: SemClip, *, load: Callable[[Path], Image]) -> dict[str, Any]:
+def _answer(example: Example, folder: Path, reply: Reply, *, load: Callable[[Path], Image]) -> dict[str, Any]:
     try:
-        selection = semclip.select(load(example.image), example.question)
-        return {"id": example.id, **selection.to_dict(), "image": _relative(example.image, folder)}
+        given = reply(load(example.image), example.question)
+        return {"id": example.id, **given, "image": _relative(example.image, folder)}
     except SemclipError as error:
         return _failure(example.id, error)
 

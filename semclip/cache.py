@@ -20,8 +20,8 @@ from safetensors.numpy import save
 from semclip.errors import CacheError, SemclipError
 from semclip.files import write_atomic
 from semclip.geometry import Box, Size
-from semclip.protocols import Picture, Proposer, Relevance
-from semclip.types import Regions
+from semclip.protocols import Proposer, Relevance
+from semclip.types import Picture, Regions
 
 _FORMAT = "semclip regions 1"
 
@@ -100,6 +100,8 @@ class DiskCache:
 def _to_bytes(regions: Regions, key: str) -> bytes:
     boxes = np.array([box.to_list() for box in regions.boxes], np.int64).reshape(-1, 4)
     metadata = {"format": _FORMAT, "encoder": regions.encoder, "size": str(regions.size)}
+    if regions.vlm_passes:
+        metadata["vlm_passes"] = str(regions.vlm_passes)
     if regions.grid is not None:
         metadata["grid"] = str(regions.grid)
     features = np.ascontiguousarray(regions.features)
@@ -132,7 +134,8 @@ def _read(path: Path, key: str) -> Regions:
     size, inside = _size(metadata["size"]), tuple(Box(*row) for row in boxes.tolist())
     if not all(box.within(size) for box in inside):
         raise ValueError("a box leaves the image")
-    return Regions(size, inside, features, metadata["encoder"], grid)
+    passes = int(metadata.get("vlm_passes", "0"))
+    return Regions(size, inside, features, metadata["encoder"], grid, vlm_passes=passes)
 
 
 def _size(text: str) -> Size:

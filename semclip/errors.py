@@ -7,6 +7,14 @@ SemclipError
 │   │   └── ImageLimitError           a picture larger, longer or slower than the limits allow
 │   └── LogError                      a malformed line of a VQA log
 ├── ModelError(RuntimeError)          weights that are missing, malformed, or give unusable numbers
+│   └── OutOfMemory(MemoryError)      a model and its prompt that do not fit the device together
+├── ServerError(RuntimeError)         a model server that did not answer as it should
+│   ├── ServerUnreachable(ConnectionError)  no connection, after retries
+│   ├── ServerTimeout(TimeoutError)   no answer, or no end of it, within the time allowed
+│   ├── ServerRefusal                 an HTTP status of 400 or above
+│   │   ├── UnknownModel              the server has no model of that name
+│   │   └── TooManyPictures           the server admits fewer pictures a prompt
+│   └── MalformedAnswer               an answer that is cut off or no chat completion
 ├── CacheError(OSError)               a cache folder that cannot be used
 └── MissingExtra(ImportError)         an optional dependency that is not installed
 
@@ -40,6 +48,46 @@ class LogError(InputError):
 
 class ModelError(SemclipError, RuntimeError):
     """Weights that are missing, malformed, or give unusable numbers."""
+
+
+class OutOfMemory(ModelError, MemoryError):
+    """A model and its prompt that do not fit the device together."""
+
+
+class ServerError(SemclipError, RuntimeError):
+    """A model server that did not answer as it should."""
+
+
+class ServerUnreachable(ServerError, ConnectionError):
+    """No connection to the server, after retries."""
+
+
+class ServerTimeout(ServerError, TimeoutError):
+    """No answer, or no end of it, within the time allowed."""
+
+
+class ServerRefusal(ServerError):
+    """An HTTP `status` of 400 or above."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UnknownModel(ServerRefusal):
+    """The server has no model of that name."""
+
+
+class TooManyPictures(ServerRefusal):
+    """The server admits at most `limit` pictures a prompt."""
+
+    def __init__(self, message: str, *, status: int, limit: int) -> None:
+        super().__init__(message, status=status)
+        self.limit = limit
+
+
+class MalformedAnswer(ServerError):
+    """An answer that is cut off or no chat completion."""
 
 
 class CacheError(SemclipError, OSError):

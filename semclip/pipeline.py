@@ -40,6 +40,14 @@ class SemClip:
     cache: RegionCache = field(default_factory=MemoryCache, repr=False)
     limits: Limits = Limits()
 
+    def __post_init__(self) -> None:
+        gate = self.choice.gate
+        if gate is None:
+            return
+        if (gate.psi, gate.proposer) != (self.relevance.fingerprint, self.propose.name):
+            needed = f"{self.relevance.name} {self.relevance.fingerprint} and {self.propose.name}"
+            raise InputError(f"a gate needs to be calibrated for {needed}, got one for {gate.psi} and {gate.proposer}")
+
     def embed(self, image: ImageSource | Image) -> Regions:
         """The candidate boxes of `image` with their features, from the cache where it has them."""
         picture = self._load(image)
@@ -47,12 +55,16 @@ class SemClip:
         key = region_key(picture, self.relevance, self.propose, boxes)
         regions = self.cache.get(key)
         if regions is None:
-            regions = self.relevance.embed(picture, boxes)
+            # A cache that kept pictures would keep their pixels.
+            regions = replace(self.relevance.embed(picture, boxes), picture=None)
             self.cache.put(key, regions)
-        return regions
+        return replace(regions, picture=picture)
 
     def select(self, image: ImageSource | Image, question: str, *, k: int | None = None) -> Selection:
-        """The k boxes of `image` that matter most to `question`, best first; `k` is the choice's unless given."""
+        """The k boxes of `image` that matter most to `question`, best first; `k` is the choice's unless given.
+
+        With k = 0 nothing is considered, and ψ does no work.
+        """
         return self.select_many(image, [question], k=k)[0]
 
     def select_many(
@@ -68,20 +80,21 @@ class SemClip:
             raise InputError("a question needs at least one visible character, got an empty one")
         choice = self.choice if k is None else replace(self.choice, k=k)
         picture = self._load(image)
-        regions = self.embed(picture)
+        regions = self.embed(picture) if choice.k else self._unscored(picture)
         name = os.fspath(image) if isinstance(image, str | os.PathLike) else picture.digest
-        maker = self._maker(choice)
+        maker = self._maker(choice, regions)
         selections = []
         for question in questions:
             considered = self._score(question, regions)
             chosen = choose(considered, choice, size=regions.size)
-            selections.append(Selection(name, question, picture, chosen, considered, maker))
+            gate = choice.gate if choice.k else None
+            selections.append(Selection(name, question, picture, chosen, considered, maker, gate))
         return tuple(selections)
 
     def _load(self, image: ImageSource | Image) -> Image:
         return image if isinstance(image, Image) else images.load(image, self.limits)
 
-    def _maker(self, choice: Choice) -> Maker:
+    def _maker(self, choice: Choice, regions: Regions) -> Maker:
         psi = self.relevance
         return Maker(
             psi=psi.name,
@@ -91,9 +104,16 @@ class SemClip:
             max_overlap=choice.max_overlap,
             threshold=choice.threshold,
             max_visual_tokens=choice.max_visual_tokens,
+            vlm_passes=regions.vlm_passes,
         )
 
+    def _unscored(self, picture: Image) -> Regions:
+        """What k = 0 needs: no candidate, and so no work for ψ."""
+        return Regions(picture.size, (), np.zeros((0, 1), np.float32), self.relevance.fingerprint)
+
     def _score(self, question: str, regions: Regions) -> tuple[Scored, ...]:
+        if not regions.boxes:
+            return ()
         scores: Floats = self.relevance.score(question, regions)
         if np.shape(scores) != (len(regions),):
             raise ModelError(f"psi {self.relevance.name} needs {len(regions)} scores, gave shape {np.shape(scores)}")

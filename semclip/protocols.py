@@ -1,38 +1,13 @@
-"""The four seams. Anything with these methods takes part; nothing is registered and nothing inherits."""
+"""The three seams. Anything with these methods takes part; nothing is registered and nothing inherits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import Protocol
 
+from semclip.errors import TooManyPictures
 from semclip.geometry import Box, Size
-from semclip.types import Floats, Pixels, Prompt, Regions
-
-
-class Picture(Protocol):
-    """One image in its EXIF-corrected frame, decoded no further than was asked for."""
-
-    @property
-    def size(self) -> Size:
-        """Of the original, upright."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """Hex hash of the content: equal for equal content, whatever the file's name."""
-        ...
-
-    def resized(self, size: Size, /) -> Pixels:
-        """The whole image at `size`, (size.height, size.width, 3)."""
-        ...
-
-    def crop(self, box: Box, /) -> Pixels:
-        """The original pixels of `box`."""
-        ...
-
-    def crops(self, boxes: Sequence[Box], size: Size, /) -> Pixels:
-        """Each box resized to `size`, (n, size.height, size.width, 3)."""
-        ...
+from semclip.types import Completion, Decoding, Floats, Mixture, Picture, Regions, Style
 
 
 class Proposer(Protocol):
@@ -45,7 +20,7 @@ class Proposer(Protocol):
 
 
 class Relevance(Protocol):
-    """Scores regions against a question. `embed` never sees the question; `score` never sees the image."""
+    """Scores regions against a question. `embed` never sees the question; `score` sees what `regions` hold."""
 
     @property
     def name(self) -> str: ...
@@ -63,8 +38,38 @@ class Relevance(Protocol):
 
 
 class Adapter(Protocol):
-    """A frozen VLM: reads a prompt, answers, and counts visual tokens as its processor does."""
+    """A frozen VLM: reads prompts, answers, and counts visual tokens as its processor does."""
 
-    def complete(self, prompt: Prompt, *, max_tokens: int) -> str: ...
+    @property
+    def name(self) -> str:
+        """Of the model, as its own publisher or server calls it."""
+        ...
 
-    def visual_tokens(self, sizes: Sequence[Size], /) -> int: ...
+    @property
+    def style(self) -> Style: ...
+
+    def visual_tokens(self, sizes: Sequence[Size], /, *, tiling: bool) -> int | None:
+        """What pictures of these sizes cost in one prompt; None where that cannot be known.
+
+        Raises: InputError for a size that the processor refuses.
+        """
+        ...
+
+    def complete(self, mixtures: Sequence[Mixture], decoding: Decoding, /) -> tuple[Completion | TooManyPictures, ...]:
+        """One completion for each mixture, in order, or the refusal that fewer pictures would cure.
+
+        Raises: ModelError or ServerError for every other failure; InputError for a mixture that it cannot take.
+        """
+        ...
+
+    async def complete_async(self, mixture: Mixture, decoding: Decoding, /) -> Completion:
+        """The completion of one mixture. Raises as `complete` does, TooManyPictures too."""
+        ...
+
+    def stream(self, mixture: Mixture, decoding: Decoding, /) -> Generator[str, None, None]:
+        """The text of one completion in pieces, as it is made; closing it ends the work. Raises as `complete_async`."""
+        ...
+
+    def stream_async(self, mixture: Mixture, decoding: Decoding, /) -> AsyncGenerator[str, None]:
+        """As `stream`."""
+        ...

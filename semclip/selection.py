@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,14 +15,16 @@ from semclip import prompts
 from semclip.errors import InputError, ModelError
 from semclip.files import write_atomic
 from semclip.geometry import Box, Size, intersection_area
-from semclip.protocols import Picture
-from semclip.types import Maker, Pixels, Prompt, Scored
+from semclip.types import Maker, Picture, Pixels, Prompt, Scored
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 OVERVIEW_PX = 1024
 """Long side of the overview: about what VLMs look at when they are given a photo alone."""
+
+GATE_VERSION = 1
+GATE_STATISTIC = "peak"
 
 CountTokens = Callable[[Sequence[Size]], int]
 """Visual tokens that a model spends on pictures of these sizes."""
@@ -32,12 +35,69 @@ def llava_tokens(sizes: Sequence[Size]) -> int:
     return 576 * len(sizes)
 
 
+def peak(scored: Sequence[Scored]) -> float:
+    """How far the best score stands out: (best - mean) / (best - worst), at least 0 and below 1.
+
+    0 where all are alike, near 1 where one stands alone; free of the scale and the origin of scores, not of the set of
+    boxes. -inf takes no part. Chosen among such statistics by measurement (docs/experiments.md).
+
+    >>> peak([Scored(Box(0, 0, 1, 1), score) for score in (4.0, 0.0, 0.0, 0.0)])
+    0.75
+    """
+    # Halves: the distance between two scores may be more than a float can hold.
+    halves = [one.score / 2 for one in scored if one.score > -math.inf]
+    best, worst = max(halves, default=0.0), min(halves, default=0.0)
+    if best == worst:
+        return 0.0
+    return math.fsum((best - half) / (best - worst) for half in halves) / len(halves)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Shows crops only where the `peak` of the scores is at least `threshold`: 0 is always, 1 never.
+
+    Calibrated for one ψ and one proposer: `psi` is the ψ's fingerprint, `proposer` the proposer's name.
+    """
+
+    threshold: float
+    psi: str
+    proposer: str
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold <= 1:
+            raise InputError(f"a gate's threshold needs to be between 0 and 1, got {self.threshold}")
+
+    def opens(self, considered: Sequence[Scored]) -> bool:
+        """Whether crops are shown."""
+        return peak(considered) >= self.threshold
+
+    @staticmethod
+    def read(path: str | os.PathLike[str]) -> Gate:
+        """The gate in a file that `semclip calibrate` wrote.
+
+        Raises: InputError where the file cannot be read, or holds something else.
+        """
+        try:
+            fields = json.loads(Path(path).read_bytes())
+            kind = (fields["version"], fields["statistic"])
+            threshold, psi, proposer = fields["threshold"], fields["psi"]["fingerprint"], fields["proposer"]
+            if kind != (GATE_VERSION, GATE_STATISTIC):
+                raise ValueError(f"version and statistic are {kind}, not {(GATE_VERSION, GATE_STATISTIC)}")
+            if type(threshold) not in (int, float) or not isinstance(psi, str) or not isinstance(proposer, str):
+                raise ValueError("a number and two texts are needed as threshold, fingerprint and proposer")
+            return Gate(threshold, psi, proposer)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            cause = f"{type(error).__name__}: {error}"
+            raise InputError(f"a gate needs a file that semclip calibrate wrote, got {path} ({cause})") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How many boxes to choose, and on what terms.
 
     `max_overlap`: the largest share of the smaller of two chosen boxes that the other may hold. `threshold`: scores
     below it are never chosen. `max_visual_tokens`: for overview and crops together, as `count_tokens` counts them.
+    `gate`: chooses nothing where the scores say that the overview suffices.
     """
 
     k: int = 2
@@ -45,10 +105,11 @@ class Choice:
     threshold: float | None = None
     max_visual_tokens: int | None = None
     count_tokens: CountTokens = llava_tokens
+    gate: Gate | None = None
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise InputError(f"k needs to be at least 1, got {self.k}")
+        if self.k < 0:
+            raise InputError(f"k needs to be at least 0, got {self.k}")
         if not 0 <= self.max_overlap <= 1:
             raise InputError(f"max_overlap needs to be between 0 and 1, got {self.max_overlap}")
         if self.threshold is not None and math.isnan(self.threshold):
@@ -58,6 +119,8 @@ class Choice:
 def choose(scored: Sequence[Scored], choice: Choice, *, size: Size) -> tuple[Scored, ...]:
     """What `choice` picks from `scored` in an image of `size`, best first; may be fewer than k, or none."""
     best = top_k(scored, choice.k, max_overlap=choice.max_overlap, threshold=choice.threshold)
+    if choice.gate is not None and not choice.gate.opens(scored):
+        return ()
     if choice.max_visual_tokens is None:
         return best
     return within_budget(best, choice.count_tokens, size=size, max_visual_tokens=choice.max_visual_tokens)
@@ -119,7 +182,7 @@ class Selection:
     """The chosen boxes with their scores, best first, what was considered, and what made it.
 
     `image` names the picture in exports: its path, or the digest of pixels that have none. Boxes are in pixels of the
-    EXIF-corrected image.
+    EXIF-corrected image. `gate` is what decided whether there are any; None where none was asked.
     """
 
     image: str
@@ -128,6 +191,7 @@ class Selection:
     chosen: tuple[Scored, ...]
     considered: tuple[Scored, ...]
     made_by: Maker
+    gate: Gate | None = None
 
     @property
     def boxes(self) -> tuple[Box, ...]:
@@ -147,9 +211,10 @@ class Selection:
         """The whole image, its long side at most `OVERVIEW_PX`."""
         return _pil(self.picture.resized(self.picture.size.fit(OVERVIEW_PX)))
 
-    def prompt(self) -> Prompt:
+    def prompt(self, *, wording: prompts.Wording = prompts.ENGLISH) -> Prompt:
         """Overview, crops and question, as a VLM reads them."""
-        return prompts.compose(self.question, self.overview, self.crops, boxes=self.boxes, size=self.picture.size)
+        places = [prompts.place(box, self.picture.size, wording=wording) for box in self.boxes]
+        return prompts.compose(self.question, self.overview, self.crops, places=places, wording=wording)
 
     def to_openai_messages(self, *, picture_format: prompts.PictureFormat = "jpeg") -> list[dict[str, Any]]:
         """Messages for any OpenAI-compatible server."""
@@ -158,6 +223,10 @@ class Selection:
     def to_chat_messages(self) -> list[dict[str, Any]]:
         """Messages for Hugging Face `processor.apply_chat_template`."""
         return prompts.to_chat_messages(self.prompt())
+
+    def to_qwen_messages(self, *, picture_format: prompts.PictureFormat = "jpeg") -> list[dict[str, Any]]:
+        """Messages for `process_vision_info` of Qwen's qwen_vl_utils."""
+        return prompts.to_qwen_messages(self.prompt(), picture_format=picture_format)
 
     def to_dict(self) -> dict[str, Any]:
         """What was chosen and what made it, ready for JSON; no pixels."""
@@ -175,8 +244,16 @@ class Selection:
                 "max_overlap": maker.max_overlap,
                 "threshold": maker.threshold,
                 "max_visual_tokens": maker.max_visual_tokens,
+                "vlm_passes": maker.vlm_passes,
+                "gate": self._gate(),
             },
         }
+
+    def _gate(self) -> dict[str, Any] | None:
+        if self.gate is None:
+            return None
+        value, opened = peak(self.considered), self.gate.opens(self.considered)
+        return {"statistic": GATE_STATISTIC, "threshold": self.gate.threshold, "value": value, "open": opened}
 
     def save(self, folder: str | Path) -> None:
         """Writes overview.jpg, crop-1.png ... crop-k.png and, last, selection.json; makes the folder.
@@ -202,6 +279,8 @@ class Selection:
             f"{number}  {one.box.to_list()}  {one.score:.4g}  {prompts.place(one.box, size)}"
             for number, one in enumerate(self.chosen, start=1)
         ]
+        if self.gate is not None and not self.gate.opens(self.considered):
+            rows = [f"gate closed: a peak of {peak(self.considered):.3f} is below {self.gate.threshold:.3f}"]
         return "\n".join([head, *rows])
 
 

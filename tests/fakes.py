@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image as PILImage
 
+from semclip.errors import TooManyPictures
 from semclip.geometry import Box, Size
-from semclip.protocols import Picture
-from semclip.types import Floats, Pixels, Regions
+from semclip.types import Completion, Decoding, Floats, Mixture, Picture, Pixels, Regions, Style
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,3 +63,41 @@ def spotted(size: Size, spots: dict[Box, tuple[int, int, int]]) -> Pixels:
     for box, color in spots.items():
         pixels[box.top : box.bottom, box.left : box.right] = color
     return pixels
+
+
+@dataclass(frozen=True)
+class ScriptedVLM:
+    """Answers with the sizes of the pictures it was shown and keeps what it was asked; admits `limit` pictures."""
+
+    name: str = "scripted"
+    style: Style = Style()
+    limit: int = 9
+    tokens_per_picture: int | None = 100
+    asked: list[Mixture] = field(default_factory=list, compare=False)
+
+    def visual_tokens(self, sizes: Sequence[Size], /, *, tiling: bool) -> int | None:
+        return None if self.tokens_per_picture is None else self.tokens_per_picture * len(sizes) * (5 if tiling else 1)
+
+    def complete(self, mixtures: Sequence[Mixture], decoding: Decoding, /) -> tuple[Completion | TooManyPictures, ...]:
+        return tuple(self._completion(mixture, decoding) for mixture in mixtures)
+
+    async def complete_async(self, mixture: Mixture, decoding: Decoding, /) -> Completion:
+        return Completion("".join(self.stream(mixture, decoding)))
+
+    def stream(self, mixture: Mixture, decoding: Decoding, /) -> Generator[str, None, None]:
+        completion = self._completion(mixture, decoding)
+        if isinstance(completion, TooManyPictures):
+            raise completion
+        yield from completion.text.partition(" ")
+
+    async def stream_async(self, mixture: Mixture, decoding: Decoding, /) -> AsyncGenerator[str, None]:
+        for piece in self.stream(mixture, decoding):
+            yield piece
+
+    def _completion(self, mixture: Mixture, decoding: Decoding) -> Completion | TooManyPictures:
+        self.asked.append(mixture)
+        pictures = [picture for prompt in mixture.prompts for picture in prompt.pictures]
+        if len(pictures) > self.limit:
+            return TooManyPictures(f"at most {self.limit} pictures", status=400, limit=self.limit)
+        words = " ".join(f"{picture.width}x{picture.height}" for picture in pictures)
+        return Completion(words[: decoding.max_tokens], completion_tokens=len(pictures))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from semclip.batch import answer, read_lines
+from semclip.batch import Reply, answer, read_lines
 from semclip.errors import LogError
 from semclip.geometry import Box, Size
 from semclip.pipeline import SemClip
@@ -23,6 +23,10 @@ LINES: list[dict[str, Any]] = [
 ]
 
 
+def selecting(semclip: SemClip) -> Reply:
+    return lambda image, question: semclip.select(image, question).to_dict()
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     (tmp_path / "images").mkdir()
@@ -34,7 +38,7 @@ def log(tmp_path: Path) -> Path:
 
 def test_each_line_is_answered_in_order_and_none_stops_the_others(log: Path) -> None:
     psi = ColorRelevance()
-    rows = list(answer(read_lines(str(log)), log, SemClip(psi)))
+    rows = list(answer(read_lines(str(log)), log, selecting(SemClip(psi))))
     assert [row["id"] for row in rows] == ["a", "b", "c", "d", "questions:6"]
     assert ["error" in row for row in rows] == [False, True, True, False, True]
     assert f"{log}:6: " in rows[4]["error"]["message"]
@@ -46,7 +50,7 @@ def test_each_line_is_answered_in_order_and_none_stops_the_others(log: Path) -> 
 
 def test_an_answer_is_what_select_gives_with_the_id_and_the_logs_own_path(log: Path) -> None:
     semclip = SemClip(ColorRelevance())
-    row = next(answer(read_lines(str(log)), log, semclip))
+    row = next(answer(read_lines(str(log)), log, selecting(semclip)))
     alone = semclip.select(log.parent / "images" / "1.png", "red").to_dict()
     assert row == {"id": "a", **alone, "image": "images/1.png"}
 
@@ -55,7 +59,7 @@ def test_an_absolute_path_stays_absolute(log: Path, tmp_path_factory: pytest.Tem
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "x.png"
     Image.new("RGB", (30, 30)).save(elsewhere)
     line = json.dumps({"id": "e", "image": str(elsewhere), "question": "red"})
-    (row,) = answer([line], log, SemClip(ColorRelevance()))
+    (row,) = answer([line], log, selecting(SemClip(ColorRelevance())))
     assert row["image"] == str(elsewhere)
 
 

@@ -24,9 +24,9 @@ from semclip.cache import DiskCache, MemoryCache, RegionCache, _check, region_ke
 from semclip.errors import CacheError
 from semclip.geometry import Box, Size
 from semclip.proposals import Grid, grid, pyramid
-from semclip.protocols import Picture, Proposer, Relevance
+from semclip.protocols import Proposer, Relevance
 from semclip.relevance.baselines import Center, Random
-from semclip.types import Regions
+from semclip.types import Picture, Regions
 from tests import strategies
 from tests.fakes import ArrayPicture
 

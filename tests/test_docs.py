@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.adapters.loopback import serving
 from tests.help_texts import DOCS, ROOT, renewed
+from tests.stand_ins import answered, with_stand_ins
 
 PAGES = [*DOCS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 
@@ -19,12 +22,17 @@ def name(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", DOCS, ids=name)
-def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_a_page_runs(
+    page: Path, tmp_path: Path, vlm_folder: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(np.arange(64 * 48 * 3, dtype=np.uint8).reshape(48, 64, 3)).save("photo.jpg")
     scope: dict[str, object] = {"__name__": "page"}
-    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-        exec(compile(block, str(page), "exec", dont_inherit=True), scope)
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    with serving(answered) as server:
+        for block in blocks:
+            code = with_stand_ins(block, server.base_url, vlm_folder)
+            exec(compile(code, str(page), "exec", dont_inherit=True), scope)
 
 
 @pytest.mark.parametrize("page", DOCS, ids=name)

@@ -17,10 +17,9 @@ from semclip.errors import ImageError, InputError, ModelError
 from semclip.geometry import Box, Size, coverage
 from semclip.pipeline import SemClip
 from semclip.proposals import grid, pyramid
-from semclip.protocols import Picture
 from semclip.relevance.baselines import Center
-from semclip.selection import Choice
-from semclip.types import Floats, Pixels, Regions
+from semclip.selection import Choice, Gate, peak
+from semclip.types import Floats, Picture, Pixels, Regions
 from tests.fakes import ColorRelevance, spotted
 
 SIZE = Size(120, 80)
@@ -102,6 +101,35 @@ def test_a_selection_says_what_made_it() -> None:
     assert (maker.k, maker.max_visual_tokens) == (1, 9000)
     assert len(selection.considered) == len(grid(SIZE))
     assert len(selection.chosen) == 1
+
+
+def test_a_gate_lets_crops_pass_only_where_something_stands_out() -> None:
+    open_gate = SemClip(ColorRelevance()).select(PIXELS, "red")
+    threshold = peak(open_gate.considered)
+    gate = Gate(threshold, ColorRelevance().fingerprint, pyramid.name)
+    semclip = SemClip(ColorRelevance(), choice=Choice(gate=gate))
+    found, missing = semclip.select_many(PIXELS, ["red", "nothing that is known"])
+    assert found.chosen == open_gate.chosen
+    assert missing.chosen == ()
+    assert len(missing.considered) == len(pyramid(SIZE))
+    expected = {"statistic": "peak", "threshold": threshold, "value": 0.0, "open": False}
+    assert missing.to_dict()["made_by"]["gate"] == expected
+    assert "gate closed" in str(missing)
+    assert "gate closed" not in str(found)
+
+
+def test_with_k_0_no_gate_is_asked() -> None:
+    gate = Gate(1, ColorRelevance().fingerprint, pyramid.name)
+    selection = SemClip(ColorRelevance(), choice=Choice(gate=gate)).select(PIXELS, "red", k=0)
+    assert selection.to_dict()["made_by"]["gate"] is None
+
+
+@pytest.mark.parametrize(
+    "gate", [Gate(0.5, "another", pyramid.name), Gate(0.5, ColorRelevance().fingerprint, grid.name)]
+)
+def test_a_gate_serves_what_it_was_calibrated_for_alone(gate: Gate) -> None:
+    with pytest.raises(InputError, match="a gate needs to be calibrated for color c0105"):
+        SemClip(ColorRelevance(), choice=Choice(gate=gate))
 
 
 def test_one_text_is_no_list_of_questions() -> None:

@@ -14,7 +14,8 @@ from PIL import Image
 
 from semclip.errors import InputError, ModelError
 from semclip.geometry import Box, Size
-from semclip.selection import Choice, Selection, choose, llava_tokens, overlap, top_k, within_budget
+from semclip.prompts import Wording
+from semclip.selection import Choice, Gate, Selection, choose, llava_tokens, overlap, peak, top_k, within_budget
 from semclip.types import Maker, Scored
 from tests import strategies
 from tests.fakes import ArrayPicture, spotted
@@ -92,8 +93,8 @@ def test_a_choice_holds_k_and_budget() -> None:
 
 
 def test_an_impossible_choice_is_refused() -> None:
-    with pytest.raises(InputError, match="at least 1, got 0"):
-        Choice(k=0)
+    with pytest.raises(InputError, match="at least 0, got -1"):
+        Choice(k=-1)
     with pytest.raises(InputError, match=r"between 0 and 1, got 1\.1"):
         Choice(max_overlap=1.1)
 
@@ -101,6 +102,83 @@ def test_an_impossible_choice_is_refused() -> None:
 def test_a_threshold_that_is_no_number_is_refused() -> None:
     with pytest.raises(InputError, match="threshold needs to be a number"):
         Choice(threshold=math.nan)
+
+
+GATE = {
+    "version": 1,
+    "statistic": "peak",
+    "threshold": 0.5,
+    "psi": {"name": "color", "fingerprint": "c0105"},
+    "proposer": "pyramid",
+}
+finite = st.floats(-1e300, 1e300)
+
+
+def of(scores: list[float]) -> list[Scored]:
+    return [Scored(LEFT, score) for score in scores]
+
+
+@given(st.lists(st.integers(-1000, 1000), max_size=20), st.sampled_from([0.25, 2, 1024]), st.integers(-1000, 1000))
+def test_a_peak_knows_neither_scale_nor_origin_nor_order(scores: list[int], scale: float, origin: int) -> None:
+    moved = peak(of([scale * score + origin for score in reversed(scores)]))
+    assert moved == pytest.approx(peak(of([float(score) for score in scores])))
+
+
+@given(st.lists(st.one_of(finite, st.just(-math.inf), st.sampled_from([1.7e308, -1.7e308])), max_size=20))
+def test_a_peak_lies_between_0_and_1_and_ignores_what_is_never_chosen(scores: list[float]) -> None:
+    assert 0 <= peak(of(scores)) < 1
+    assert peak(of(scores)) == peak(of([score for score in scores if score > -math.inf]))
+
+
+@given(st.lists(finite, min_size=2, max_size=20), st.floats(0, 1))
+def test_a_gate_opens_from_its_threshold_on(scores: list[float], threshold: float) -> None:
+    assert Gate(threshold, "p", "q").opens(of(scores)) == (peak(of(scores)) >= threshold)
+    assert Gate(0, "p", "q").opens(of(scores))
+    assert not Gate(1, "p", "q").opens(of(scores))
+
+
+def test_a_closed_gate_chooses_nothing_but_unusable_scores_are_still_an_error() -> None:
+    choice = Choice(gate=Gate(1, "p", "q"))
+    assert choose([Scored(LEFT, 2), Scored(RIGHT, 1)], choice, size=SIZE) == ()
+    with pytest.raises(ModelError):
+        choose([Scored(LEFT, math.nan)], choice, size=SIZE)
+
+
+def test_a_gate_is_read_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "gate.json").write_text(json.dumps(GATE | {"figures": {}}))
+    assert Gate.read(tmp_path / "gate.json") == Gate(0.5, "c0105", "pyramid")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "null",
+        "[" * 100_000,
+        json.dumps(GATE | {"version": 2}),
+        json.dumps(GATE | {"statistic": "skew"}),
+        json.dumps(GATE | {"threshold": 1.5}),
+        json.dumps(GATE | {"threshold": "0.5"}),
+        json.dumps(GATE | {"threshold": True}),
+        json.dumps(GATE | {"threshold": math.nan}),
+        json.dumps(GATE | {"psi": "c0105"}),
+        json.dumps(GATE | {"psi": {"fingerprint": 7}}),
+        json.dumps({key: value for key, value in GATE.items() if key != "proposer"}),
+    ],
+    ids=lambda content: content[:60],
+)
+def test_what_is_no_gate_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "gate.json").write_text(content)
+    with pytest.raises(InputError, match=r"semclip calibrate wrote, got .*gate\.json"):
+        Gate.read(tmp_path / "gate.json")
+
+
+def test_a_file_of_no_text_and_no_file_are_no_gate(tmp_path: Path) -> None:
+    (tmp_path / "gate.json").write_bytes(b"\xff\xfe\x00")
+    for name in ("gate.json", "none.json"):
+        with pytest.raises(InputError, match="semclip calibrate wrote"):
+            Gate.read(tmp_path / name)
 
 
 def test_crops_are_the_original_pixels() -> None:
@@ -133,6 +211,8 @@ def test_the_dictionary_is_the_documented_object() -> None:
         "max_overlap": 0.3,
         "threshold": None,
         "max_visual_tokens": None,
+        "vlm_passes": 0,
+        "gate": None,
     }
 
 
@@ -143,8 +223,10 @@ def test_the_prompt_names_both_places() -> None:
         "Picture 3 is a close-up of its middle right.",
         "Is it réd?",
     ]
+    assert selection().prompt(wording=Wording(overview="", crop="{place}!")).text.startswith("middle left!\n")
     assert len(selection().to_openai_messages()[0]["content"]) == 7
     assert len(selection().to_chat_messages()[0]["content"]) == 7
+    assert len(selection().to_qwen_messages()[0]["content"]) == 7
 
 
 def test_saving_writes_what_is_needed_to_look_at_it(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def measure_image(
 def _measure(row: Example, stands: Sequence[_Stand], config: EvalConfig) -> Measured | InputError:
     size = stands[0].picture.size
     try:
-        example = _checked(row, size)
+        example = checked(row, size)
         outcomes = tuple(_outcome(example, stand, config) for stand in stands)
     except ImageError:
         raise
@@ -121,7 +121,7 @@ def _measure(row: Example, stands: Sequence[_Stand], config: EvalConfig) -> Meas
     return Measured(row.image, random, bool(hits.any()), outcomes)
 
 
-def _checked(row: Example, size: Size) -> Example:
+def checked(row: Example, size: Size) -> Example:
     """The same question with the size of its decoded image, which the log's must equal."""
     if row.size not in (None, size):
         raise InputError(f"the log's size needs to be that of {row.image.name}, {size}, got {row.size}")

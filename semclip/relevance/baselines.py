@@ -15,8 +15,7 @@ import numpy as np
 
 from semclip.errors import InputError
 from semclip.geometry import Box, Size, intersection_area
-from semclip.protocols import Picture
-from semclip.types import Floats, Regions
+from semclip.types import Floats, Picture, Regions
 
 
 def _digest(*parts: object) -> str:

@@ -22,9 +22,8 @@ from tokenizers import Tokenizer
 
 from semclip.errors import InputError, ModelError
 from semclip.geometry import Box, Size
-from semclip.protocols import Picture
 from semclip.relevance.dense import box_scores
-from semclip.types import Floats, Regions
+from semclip.types import Floats, Picture, Regions
 
 WEIGHTS = Path(__file__).parent / "weights"
 FILES = ("image.onnx", "text.onnx", "tokenizer.json", "config.json")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from semclip.geometry import Box
-from semclip.protocols import Picture, Relevance
+from semclip.protocols import Relevance
 from semclip.relevance.phrases import noun_phrase
 from semclip.relevance.table import load_relevance
-from semclip.types import Floats, Regions
+from semclip.types import Floats, Picture, Regions
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ TABLE = {
     "phrases:": Entry("semclip.relevance.phrased:load", "another ψ, asked for the thing that the question names"),
     "random": Entry("semclip.relevance.baselines:Random", "baseline: chance, the same for the same image and question"),
     "tiles": Entry("semclip.relevance.baselines:Tiles", "baseline: the four 2x2 tiles, in reading order"),
+    "vlm:": Entry("semclip.relevance.vlm:load", "a VLM's own attention, likelihood or embedding: vlm:attention:DIR"),
 }
 """A name that ends in a colon takes what follows the colon as its argument."""
 

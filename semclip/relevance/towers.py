@@ -20,8 +20,7 @@ import numpy as np
 
 from semclip.errors import InputError, MissingExtra, ModelError, SemclipError
 from semclip.geometry import Box, Size
-from semclip.protocols import Picture
-from semclip.types import Floats, Pixels, Regions
+from semclip.types import Floats, Picture, Pixels, Regions
 
 try:
     import torch

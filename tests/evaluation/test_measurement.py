@@ -17,10 +17,9 @@ from semclip.evaluation.datasets import Example
 from semclip.evaluation.measurement import EvalConfig, Measured, Outcome, System, measure_image
 from semclip.geometry import Box, Size
 from semclip.proposals import Grid
-from semclip.protocols import Picture
 from semclip.relevance.baselines import Oracle
 from semclip.selection import Choice
-from semclip.types import Floats, Regions
+from semclip.types import Floats, Picture, Regions
 from tests.fakes import ColorRelevance, spotted
 
 RED, BLUE = Box(4, 4, 12, 12), Box(68, 36, 76, 44)

@@ -15,7 +15,7 @@ from PIL import ImageFile, ImageOps
 from semclip.errors import GeometryError, ImageError, ImageLimitError, InputError
 from semclip.geometry import Box, Size
 from semclip.images import ImageSource, Limits, load
-from semclip.protocols import Picture
+from semclip.types import Picture
 from tests.images.files import encoded, exif, noise, picture, png, same
 
 PNG = encoded(picture(), "PNG")

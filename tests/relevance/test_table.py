@@ -17,7 +17,9 @@ def test_a_name_makes_its_psi() -> None:
 
 @pytest.mark.parametrize("name", ["", "centre", "center:1", "hf", "hf:", ":x", "runs/checkpoint"])
 def test_an_unknown_name_is_answered_with_the_known_ones(name: str) -> None:
-    with pytest.raises(InputError, match="center, embedded, hf:, open_clip:, oracle, phrases:, random, tiles; got"):
+    with pytest.raises(
+        InputError, match="center, embedded, hf:, open_clip:, oracle, phrases:, random, tiles, vlm:; got"
+    ):
         load_relevance(name)
 
 

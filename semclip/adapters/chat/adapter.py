@@ -1,0 +1,256 @@
+"""The adapter for image-text-to-text models of transformers in memory.
+
+Knows how to ask a model through its processor, and nothing of relevance. Weights, code, processor and generation
+configuration stay the caller's: nothing is set on them. What a family needs is in families.py, how prompts become
+tensors in encoding.py, how several prompts write one answer in mixing.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import textwrap
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from typing import Any, final
+
+from semclip.adapters.chat import encoding
+from semclip.adapters.chat.generation import StopWhen, ended, greedy, running, written
+from semclip.adapters.chat.mixing import mixer
+from semclip.adapters.chat.streaming import Pieces
+from semclip.adapters.control import control_tokens
+from semclip.adapters.families import GENERIC, Family, counter, family_of, placeholder_id
+from semclip.errors import InputError, MissingExtra, ModelError
+from semclip.geometry import Size
+from semclip.selection import CountTokens
+from semclip.types import Completion, Decoding, Mixture, Prompt, Style
+
+try:
+    import torch
+    from torch import Tensor
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+except ModuleNotFoundError as missing:
+    raise MissingExtra(missing.name or "transformers", extra="torch") from missing
+
+_HUB_OPTIONS = {"cache_dir", "local_files_only", "revision", "subfolder", "token", "trust_remote_code"}
+_FLAWS = ("missing_keys", "mismatched_keys", "error_msgs")
+
+_Piece = str | BaseException | None
+"""Of a stream: text, what went wrong, or its end."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ChatAdapter:
+    """A model in memory, asked through the chat template of its processor.
+
+    At most `batch_size` prompts are run at once, but those of one mixture always together; a family that is not known
+    is asked one mixture at a time, because how its inputs are batched is not known either. A Decoding says alone how
+    tokens are chosen; all else in the model's own generation configuration holds, beams excepted.
+    """
+
+    model: Any = field(repr=False)
+    processor: Any = field(repr=False)
+    name: str
+    family: Family
+    batch_size: int = 8
+    # One generation at a time: models keep notes on the prompt at hand as attributes, and memory suffices for one.
+    turn: Lock = field(default_factory=Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"batch_size needs to be at least 1, got {self.batch_size}")
+
+    @property
+    def style(self) -> Style:
+        return self.family.style
+
+    def visual_tokens(self, sizes: Sequence[Size], /, *, tiling: bool) -> int | None:
+        return None if placeholder_id(self.processor) is None else self._counters[tiling](sizes)
+
+    def encode(self, prompts: Sequence[Prompt]) -> Any:
+        """One BatchFeature on the model's device, padded at the left; each prompt as the processor encodes it alone.
+
+        Control tokens in texts are neutralised.
+
+        Raises: InputError where the processor refuses a prompt.
+        """
+        return self._placed(self._encode(prompts))
+
+    def complete(self, mixtures: Sequence[Mixture], decoding: Decoding, /) -> tuple[Completion, ...]:
+        batches = _batches(mixtures, 1 if self.family is GENERIC else self.batch_size)
+        return tuple(completion for batch in batches for completion in self._complete(batch, decoding))
+
+    async def complete_async(self, mixture: Mixture, decoding: Decoding, /) -> Completion:
+        return (await asyncio.to_thread(self._complete, [mixture], decoding))[0]
+
+    def stream(self, mixture: Mixture, decoding: Decoding, /) -> Generator[str, None, None]:
+        """As the protocol says. Closing it ends the generation after the token at hand."""
+        pieces: SimpleQueue[_Piece] = SimpleQueue()
+        finish = self._start(mixture, decoding, pieces.put)
+        try:
+            while (piece := pieces.get()) is not None:
+                yield _text(piece)
+        finally:
+            finish()
+
+    async def stream_async(self, mixture: Mixture, decoding: Decoding, /) -> AsyncGenerator[str, None]:
+        """As `stream`."""
+        pieces: asyncio.Queue[_Piece] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def sink(piece: _Piece) -> None:
+            loop.call_soon_threadsafe(pieces.put_nowait, piece)
+
+        finish = self._start(mixture, decoding, sink)
+        try:
+            while (piece := await pieces.get()) is not None:
+                yield _text(piece)
+        finally:
+            await asyncio.to_thread(finish)
+
+    @cached_property
+    def _controls(self) -> frozenset[str]:
+        return control_tokens(self.processor)
+
+    @cached_property
+    def _counters(self) -> dict[bool, CountTokens]:
+        return {tiling: counter(self.processor, self.family, tiling=tiling) for tiling in (False, True)}
+
+    def _start(self, mixture: Mixture, decoding: Decoding, sink: Callable[[_Piece], object]) -> Callable[[], None]:
+        """What ends a generation, and waits until it has ended, that from now on writes to `sink`."""
+        closed = Event()
+        thread = Thread(target=self._write, args=(mixture, decoding, sink, closed))
+
+        def finish() -> None:
+            closed.set()
+            thread.join()
+
+        thread.start()
+        return finish
+
+    def _write(self, mixture: Mixture, decoding: Decoding, sink: Callable[[_Piece], object], closed: Event) -> None:
+        pieces = Pieces(partial(self.processor.decode, skip_special_tokens=True), sink)
+        try:
+            self._generate([mixture], decoding, streamer=pieces, stopping_criteria=[StopWhen(closed)])
+        # Whatever it is, it belongs to the one who reads the stream.
+        except BaseException as error:
+            sink(error)
+        else:
+            sink(None)
+
+    def _complete(self, mixtures: Sequence[Mixture], decoding: Decoding) -> list[Completion]:
+        inputs, answers_NT = self._generate(mixtures, decoding)
+        sizes = [len(mixture.prompts) for mixture in mixtures]
+        # All rows of a mixture wrote the same.
+        answers = [ended(rows[0].tolist(), self.model.generation_config) for rows in torch.split(answers_NT, sizes)]
+        texts = self.processor.batch_decode(answers, skip_special_tokens=True)
+        read = (torch.split(inputs[key], sizes) for key in ("input_ids", "attention_mask"))
+        return [
+            Completion(text, self._placeholders(ids), int(mask.sum()), len(answer))
+            for text, answer, ids, mask in zip(texts, answers, *read, strict=True)
+        ]
+
+    def _generate(self, mixtures: Sequence[Mixture], decoding: Decoding, **listeners: Any) -> tuple[Any, Tensor]:
+        """The inputs, a row a prompt, and the token ids that each row wrote."""
+        self._require_ready(mixtures)
+        inputs = self._encode([prompt for mixture in mixtures for prompt in mixture.prompts])
+        ids = inputs["input_ids"]
+        pad_token_id = self.processor.tokenizer.pad_token_id
+        with running(self.name, prompts=len(ids), visual_tokens=self._placeholders(ids)), self.turn:
+            mixing = mixer([mixture.weights for mixture in mixtures], decoding)
+            sequences = self.model.generate(
+                **self._placed(inputs),
+                generation_config=greedy(self.model.generation_config, decoding.max_tokens, pad_token_id),
+                logits_processor=[] if mixing is None else [mixing],
+                **listeners,
+            )
+        return inputs, written(sequences, inputs["input_ids"], is_encoder_decoder=self.model.config.is_encoder_decoder)
+
+    def _encode(self, prompts: Sequence[Prompt]) -> Any:
+        # What pads is masked: any id will do where the tokenizer has none for it.
+        return encoding.encode(
+            prompts,
+            self.processor,
+            untiled=self.family.untiled,
+            controls=self._controls,
+            pad_token_id=self.processor.tokenizer.pad_token_id or 0,
+        )
+
+    def _placed(self, inputs: Any) -> Any:
+        return inputs.to(self.model.device, self.model.dtype)
+
+    def _placeholders(self, ids: Tensor) -> int | None:
+        token_id = placeholder_id(self.processor)
+        return None if token_id is None else int((ids == token_id).sum())
+
+    def _require_ready(self, mixtures: Sequence[Mixture]) -> None:
+        if self.model.training:
+            raise InputError(f"{self.name} needs to be in evaluation mode, got training mode; call model.eval()")
+        if self.model.config.is_encoder_decoder and any(len(mixture.prompts) > 1 for mixture in mixtures):
+            raise InputError(f"{self.name} is an encoder-decoder and takes no ensemble; use append or montage")
+
+
+def wrap_chat(model: Any, processor: Any) -> ChatAdapter:
+    """The adapter of a model and its processor, which stay as they are.
+
+    Raises: InputError where the model cannot generate, or the processor cannot read pictures in a chat.
+    """
+    if not callable(getattr(model, "generate", None)):
+        raise InputError(f"a model that generates text is needed, got {type(model).__name__}")
+    encoding.require_pictures(processor)
+    name = getattr(model, "name_or_path", "") or model.config.model_type
+    return ChatAdapter(model, processor, name, family_of(model.config.model_type))
+
+
+def load_chat(id_or_dir: str | os.PathLike[str], **options: Any) -> ChatAdapter:
+    """The adapter of a hub id or a local folder; `options` are those of `from_pretrained`: `device_map`, `dtype` ...
+
+    Weights keep the dtype in which they are stored; remote code runs only where `trust_remote_code` says so.
+
+    Raises: ModelError where the model cannot be loaded, or lacks some of its weights; InputError as `wrap_chat` does.
+    """
+    name = os.fspath(id_or_dir)
+    shared = {key: value for key, value in options.items() if key in _HUB_OPTIONS}
+    with _loading(name):
+        processor = AutoProcessor.from_pretrained(name, **shared)
+        model, report = AutoModelForImageTextToText.from_pretrained(
+            name, output_loading_info=True, **{"dtype": "auto", "use_safetensors": True, **options}
+        )
+    flaws = [f"{flaw}: {', '.join(sorted(map(str, report[flaw])))}" for flaw in _FLAWS if report.get(flaw)]
+    if flaws:
+        raise ModelError(f"{name} needs all of its weights, got {textwrap.shorten('; '.join(flaws), 300)}")
+    return wrap_chat(model.eval(), processor)
+
+
+def _batches(mixtures: Sequence[Mixture], most: int) -> Iterator[list[Mixture]]:
+    """Runs of mixtures, in order, of at most `most` prompts, or of one mixture where that alone has more."""
+    batch: list[Mixture] = []
+    for mixture in mixtures:
+        if batch and sum(len(one.prompts) for one in [*batch, mixture]) > most:
+            yield batch
+            batch = []
+        batch.append(mixture)
+    if batch:
+        yield batch
+
+
+def _text(event: str | BaseException) -> str:
+    if isinstance(event, BaseException):
+        raise event
+    return event
+
+
+@contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """A block in which whatever a library raises while it loads `name` becomes one line of ModelError."""
+    try:
+        yield
+    # Hubs, JSON, safetensors and constructors of models share no narrower base class.
+    except Exception as error:
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
+        raise ModelError(f"{name} could not be loaded ({reason}); check name, folder, options and network") from error

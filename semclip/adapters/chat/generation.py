@@ -1,0 +1,88 @@
+"""How a model of transformers is made to write: its generation settings, what of its output is new, and its failures.
+
+Knows `generate` and no prompts. Nothing is set on the model or its own generation configuration.
+"""
+
+from __future__ import annotations
+
+import copy
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+from typing import final
+
+from semclip.errors import MissingExtra, ModelError, OutOfMemory
+
+try:
+    import torch
+    from torch import Tensor
+    from transformers import GenerationConfig
+except ModuleNotFoundError as missing:
+    raise MissingExtra(missing.name or "transformers", extra="torch") from missing
+
+
+def greedy(own: GenerationConfig, max_tokens: int, pad_token_id: int | None) -> GenerationConfig:
+    """A copy of a model's own configuration that takes the likeliest token at every step.
+
+    Sampling is greedy too: the Mixer adds the noise. All that acts before the choice holds, such as a repetition
+    penalty. `pad_token_id` is used where the model names none.
+    """
+    config = copy.deepcopy(own)
+    # `generate` takes None for "as the model's own": what is switched off needs the value that does nothing.
+    config.update(
+        max_new_tokens=max_tokens,
+        do_sample=False,
+        num_beams=1,
+        num_return_sequences=1,
+        return_dict_in_generate=False,
+        temperature=1.0,
+        top_p=1.0,
+        top_k=50,
+    )
+    if config.pad_token_id is None:
+        config.pad_token_id = pad_token_id
+    return config
+
+
+def written(sequences: Tensor, prompts: Tensor, *, is_encoder_decoder: bool) -> Tensor:
+    """The new token ids of each row: no prompt, which some models repeat, and no decoder's mark of the start."""
+    if is_encoder_decoder:
+        return sequences[:, 1:]
+    repeated = prompts.shape[1]
+    return sequences[:, repeated:] if torch.equal(sequences[:, :repeated], prompts) else sequences
+
+
+def ended(answer: Sequence[int], own: GenerationConfig) -> Sequence[int]:
+    """The token ids up to the end mark that `own` names, it included; what follows it pads."""
+    marks = own.eos_token_id
+    ends = {marks} if isinstance(marks, int) else set(marks or ())
+    return answer[: next((n for n, token_id in enumerate(answer, start=1) if token_id in ends), len(answer))]
+
+
+@final
+@dataclass(frozen=True, slots=True, eq=False)
+class StopWhen:
+    """A stopping criterion: every row ends as soon as `event` is set."""
+
+    event: Event
+
+    def __call__(self, input_ids: Tensor, scores: object, **_: object) -> Tensor:
+        return torch.full((len(input_ids),), self.event.is_set(), device=input_ids.device)
+
+
+@contextmanager
+def running(name: str, *, prompts: int, visual_tokens: int | None) -> Iterator[None]:
+    """A block in which whatever the model `name` raises becomes one line of ours."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise OutOfMemory(
+            f"{name} ran out of memory on {prompts} prompts with {visual_tokens} visual tokens; "
+            "lower max_visual_tokens, show fewer crops or lower batch_size"
+        ) from error
+    # Models, those of other authors among them, share no narrower base class.
+    except Exception as error:
+        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
+        raise ModelError(f"{name} failed while it wrote ({reason}); check model and processor") from error

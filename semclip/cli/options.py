@@ -1,0 +1,33 @@
+"""The options that more than one command takes: one meaning, one wording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from semclip.images import Limits
+
+Image = Annotated[str | None, typer.Argument(help="A picture; - reads it from stdin.")]
+Question = Annotated[str | None, typer.Argument(help="What is asked about it.")]
+Questions = Annotated[str | None, typer.Option(help="A log of questions instead, JSON lines; - is stdin.")]
+Psi = Annotated[str, typer.Option(help="What scores the crops; see: semclip psi list.")]
+Phrases = Annotated[bool, typer.Option("--phrases", help="Score the thing that the question names, not all of it.")]
+Split = Annotated[str | None, typer.Option(help="Only the questions of this split.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the overview, the crops and selection.json.")]
+Overlay = Annotated[Path | None, typer.Option(help="PNG of the image with the boxes drawn on it.")]
+Report = Annotated[Path | None, typer.Option(help="HTML page that shows what was looked at, and why.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder that keeps encoded images between runs.")]
+MaxPixels = Annotated[
+    int | None, typer.Option(min=1, help="Admit larger pictures than the 64 million pixels of the default.")
+]
+
+
+def limits(max_pixels: int | None) -> Limits:
+    """The limits with another number of pixels, where one is given."""
+    from semclip.images import Limits
+
+    return Limits() if max_pixels is None else Limits(pixels=max_pixels)

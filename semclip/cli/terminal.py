@@ -1,0 +1,39 @@
+"""What commands share towards the terminal: reading a picture from stdin, a progress bar, and words on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+# typer may bring its own click, of which it exports only a subclass of this.
+UsageError: Any = typer.BadParameter.__base__
+
+
+def say(message: str) -> None:
+    """One line on stderr."""
+    typer.echo(f"semclip: {message}", err=True)
+
+
+def source(image: str, *, at_most: int) -> str | bytes:
+    """The path `image`, or what stdin holds where it is `-`: up to one byte more than the `at_most` admitted ones."""
+    # The one byte more tells a picture that is too long, even one that never ends.
+    return sys.stdin.buffer.read(at_most + 1) if image == "-" else image
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """What to call with (done, total); draws a bar on stderr where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    # stdout is data: rich would print it on its own console, which is stderr.
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task(label)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,161 @@
+"""ψ from what the model makes of each crop: how sure it is of its answer, or how well the crop explains the question.
+
+A base ψ picks the few boxes that are worth a pass each. What is measured is a mean log-probability over tokens:
+`confidence` of the model's own greedy answer to the question, `question` of the question's own words, as VisualGPTScore
+(arXiv 2306.01879) does with captions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from semclip.adapters.chat.generation import greedy
+from semclip.adapters.control import control_tokens, neutralise
+from semclip.errors import InputError
+from semclip.geometry import Box
+from semclip.protocols import Relevance
+from semclip.relevance.table import load_relevance
+from semclip.relevance.vlm.reading import batches, close_up, fingerprint, finite, overview, passes, picture_of
+from semclip.selection import top_k
+from semclip.types import Floats, Picture, Prompt, Regions, Scored
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as PILImage
+
+    from semclip.adapters.chat import ChatAdapter
+
+ASK = "Ask a question about the image."
+
+
+def _embedded() -> Relevance:
+    return load_relevance("embedded")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class VlmLikelihood:
+    """A mean log-probability for the `best` boxes of `base` that do not repeat each other; the rest rank below.
+
+    With `mode` "question", `prior_weight` times what the same words get with the overview is subtracted:
+    VisualGPTScore's alpha, which corrects for words that are likely whatever is seen. For the crops of one question it
+    is a constant: it changes no ranking, and makes scores of several questions comparable.
+    """
+
+    adapter: ChatAdapter
+    base: Relevance = field(default_factory=_embedded)
+    mode: Literal["confidence", "question"] = "confidence"
+    best: int = 8
+    max_tokens: int = 8
+    prior_weight: float = 1.0
+    batch_size: int = 8
+    name: str = "vlm:likelihood"
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("confidence", "question"):
+            raise InputError(f"mode needs to be confidence or question, got {self.mode!r}")
+        if min(self.best, self.max_tokens, self.batch_size) < 1:
+            given = f"{self.best}, {self.max_tokens}, {self.batch_size}"
+            raise InputError(f"best, max_tokens and batch_size need to be at least 1, got {given}")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of options, base, model name, configuration and a sample of every weight; computed once."""
+        options = {"psi": self.name, "base": self.base.fingerprint, "mode": self.mode, "best": self.best}
+        return fingerprint(self.adapter, options | {"terms": (self.max_tokens, self.prior_weight)})
+
+    def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
+        """The base's regions; their `vlm_passes` are the most that a question takes, those of the base included."""
+        regions = self.base.embed(image, boxes)
+        cost = min(self.best, len(boxes)) + (self.mode == "question")
+        return replace(regions, picture=image, vlm_passes=regions.vlm_passes + cost)
+
+    def score(self, question: str, regions: Regions, /) -> Floats:
+        """(n,) log-probabilities of the boxes tried; below them the others, as far apart as their base scores are.
+
+        Raises: InputError for regions without their picture; ModelError where the model fails.
+        """
+        picture, first = picture_of(regions, self.name), self.base.score(question, regions)
+        tried = self._tried(regions, first)
+        if not tried:
+            return first
+        with passes(self.adapter, self.name):
+            shown = [close_up(picture, box, self.adapter) for box in tried]
+            scores = self._measure(shown, question)
+            if self.mode == "question":
+                scores -= self.prior_weight * self._measure([overview(picture, self.adapter)], question)
+        measured = dict(zip(tried, finite(scores, self.name).tolist(), strict=True))
+        return _merged(regions.boxes, first, measured)
+
+    def _tried(self, regions: Regions, first: Floats) -> list[Box]:
+        scored = [Scored(box, float(score)) for box, score in zip(regions.boxes, first, strict=True)]
+        return [one.box for one in top_k(scored, self.best)]
+
+    def _measure(self, pictures: Sequence[PILImage], question: str) -> Tensor:
+        measure = _confidence if self.mode == "confidence" else _of_question
+        return torch.cat([measure(self, batch, question) for batch in batches(pictures, self.batch_size, self.adapter)])
+
+
+def _confidence(psi: VlmLikelihood, pictures: Sequence[PILImage], question: str) -> Tensor:
+    """(n,) mean log-probability of the tokens of the greedy answer to the question, its end mark included."""
+    inputs = psi.adapter.encode([Prompt((picture, question), tiling=False) for picture in pictures])
+    model = psi.adapter.model
+    pad_token_id = psi.adapter.processor.tokenizer.pad_token_id
+    config = greedy(model.generation_config, max_tokens=psi.max_tokens, pad_token_id=pad_token_id)
+    config.update(return_dict_in_generate=True, output_logits=True)
+    output = model.generate(**inputs, generation_config=config)
+    logits_NTV = torch.stack(output.logits, dim=1)
+    return mean_log_probability(logits_NTV, output.sequences[:, -logits_NTV.shape[1] :], _end_marks(model))
+
+
+def _of_question(psi: VlmLikelihood, pictures: Sequence[PILImage], question: str) -> Tensor:
+    """(n,) mean log-probability of the question's tokens as the answer to ASK."""
+    inputs = psi.adapter.encode([Prompt((picture, ASK), tiling=False) for picture in pictures])
+    processor = psi.adapter.processor
+    text = neutralise(question, control_tokens(processor))
+    ids = processor.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+    ids_NT = ids.to(inputs["input_ids"].device).expand(len(pictures), -1)
+    logits = psi.adapter.model(**_followed(inputs, ids_NT), use_cache=False, logits_to_keep=ids_NT.shape[1] + 1).logits
+    return mean_log_probability(logits[:, :-1], ids_NT, [])
+
+
+def mean_log_probability(logits_NTV: Tensor, ids_NT: Tensor, end_marks: Sequence[int]) -> Tensor:
+    """(n,) float32 mean of log p(id) over the tokens of each row, up to and with its first end mark.
+
+    >>> mean_log_probability(torch.tensor([[[0.0, 0.0], [0.0, 9.0]]]), torch.tensor([[1, 0]]), [1]).exp()
+    tensor([0.5000])
+    """
+    said_NT = logits_NTV.float().log_softmax(-1).gather(-1, ids_NT[..., None])[..., 0]
+    ended_NT = torch.isin(ids_NT, torch.tensor(end_marks, dtype=ids_NT.dtype, device=ids_NT.device)).cumsum(1)
+    counted_NT = torch.cat([torch.zeros_like(ended_NT[:, :1]), ended_NT[:, :-1]], dim=1) == 0
+    # Not a product: after the end a log-probability may be -inf.
+    return said_NT.where(counted_NT, 0).sum(1) / counted_NT.sum(1)
+
+
+def _end_marks(model: Any) -> list[int]:
+    marks = model.generation_config.eos_token_id
+    return [] if marks is None else [marks] if isinstance(marks, int) else list(marks)
+
+
+def _followed(inputs: Any, ids_NT: Tensor) -> dict[str, Any]:
+    """The same batch with tokens of text after each prompt, which is padded on the left."""
+    tails = {"input_ids": ids_NT, "attention_mask": torch.ones_like(ids_NT)}
+    shape = inputs["input_ids"].shape
+    # What else has a value a token says of which kind it is, and 0 is text.
+    kinds = [key for key, values in inputs.items() if key not in tails and values.shape == shape]
+    tails |= {key: torch.zeros_like(ids_NT) for key in kinds}
+    return {**inputs, **{key: torch.cat([inputs[key], tail], dim=1) for key, tail in tails.items()}}
+
+
+def _merged(boxes: Sequence[Box], first: Floats, measured: dict[Box, float]) -> Floats:
+    """(n,) what was measured, and for the other boxes their first score, moved 1 below the least of it."""
+    tried = np.array([box in measured for box in boxes])
+    best_other = max((score for score in first[~tried] if score > -np.inf), default=0.0)
+    below = first - best_other + min(measured.values()) - 1
+    return np.where(tried, [measured.get(box, 0.0) for box in boxes], below)

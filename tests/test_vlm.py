@@ -1,0 +1,178 @@
+"""A model with a magnifying glass: what it is shown, what the answer says about it, and what is never done twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from semclip.adapters.fusion import Showing
+from semclip.errors import InputError, TooManyPictures
+from semclip.geometry import Box, Size
+from semclip.pipeline import SemClip
+from semclip.selection import Choice
+from semclip.types import Decoding, Style
+from semclip.vlm import VLM, Answer
+from tests.fakes import ColorRelevance, ScriptedVLM, spotted
+
+SIZE = Size(1200, 800)
+PIXELS = spotted(SIZE, {Box(0, 0, 300, 200): (255, 0, 0), Box(900, 600, 1200, 800): (255, 40, 40)})
+QUESTION = "Where is the red?"
+
+
+def magnified(adapter: ScriptedVLM | None = None, **changes: Any) -> VLM:
+    return replace(VLM(adapter or ScriptedVLM(), SemClip(ColorRelevance())), **changes)
+
+
+def asked_async(vlm: VLM, k: int | None) -> Answer:
+    return asyncio.run(vlm.ask_async(PIXELS, QUESTION, k=k))
+
+
+def test_a_model_is_shown_the_overview_and_the_best_crops() -> None:
+    adapter = ScriptedVLM()
+    answer = magnified(adapter).ask(PIXELS, QUESTION, k=2)
+    (mixture,) = adapter.asked
+    (prompt,) = mixture.prompts
+    overview, first, second = prompt.pictures
+    assert answer.text == f"1024x683 {first.width}x{first.height} {second.width}x{second.height}"
+    assert overview.size == (1024, 683)
+    assert np.asarray(first)[..., 0].mean() > 250
+    assert prompt.text.endswith(QUESTION)
+    assert not prompt.tiling
+    assert answer.shown == answer.selection.chosen
+    assert len(answer.shown) == 2
+    assert answer.notes == ()
+
+
+def test_with_k_0_the_model_is_asked_as_without_semclip() -> None:
+    adapter, psi = ScriptedVLM(), ColorRelevance()
+    answer = magnified(adapter, semclip=SemClip(psi)).ask(PIXELS, QUESTION, k=0)
+    (prompt,) = adapter.asked[0].prompts
+    picture, text = prompt.parts
+    assert (np.asarray(picture) == PIXELS).all()
+    assert text == QUESTION
+    assert prompt.tiling
+    assert psi.encoded == []
+    assert answer.selection.chosen == answer.selection.considered == answer.shown == ()
+
+
+def test_where_nothing_is_chosen_the_overview_is_shown_without_a_word_about_it() -> None:
+    adapter = ScriptedVLM()
+    nothing = magnified(adapter).using(choice=Choice(threshold=99))
+    assert nothing.ask(PIXELS, QUESTION).shown == ()
+    (prompt,) = adapter.asked[0].prompts
+    assert [type(part) for part in prompt.parts] == [Image.Image, str]
+    assert prompt.parts[1] == QUESTION
+
+
+def test_usage_compares_with_the_overview_and_with_what_the_model_alone_would_spend() -> None:
+    usage = magnified().ask(PIXELS, QUESTION, k=2).usage
+    assert (usage.visual_tokens, usage.overview_tokens, usage.crop_tokens, usage.anyres_tokens) == (300, 100, 200, 500)
+    assert usage.completion_tokens == 3
+
+
+def test_a_family_of_one_picture_size_is_compared_with_four_tiles_and_the_overview() -> None:
+    usage = magnified(ScriptedVLM(style=Style(fusion="montage", fixed=True))).ask(PIXELS, QUESTION, k=2).usage
+    assert (usage.visual_tokens, usage.overview_tokens, usage.crop_tokens, usage.anyres_tokens) == (100, 100, 0, 500)
+
+
+def test_where_tokens_are_unknown_the_usage_says_so_and_a_budget_is_refused() -> None:
+    vlm = magnified(ScriptedVLM(tokens_per_picture=None))
+    usage = vlm.ask(PIXELS, QUESTION).usage
+    assert usage.visual_tokens is usage.crop_tokens is usage.anyres_tokens is None
+    with pytest.raises(InputError):
+        vlm.using(showing=Showing(max_visual_tokens=1000)).ask(PIXELS, QUESTION)
+
+
+def test_a_budget_drops_crops_and_the_answer_says_so() -> None:
+    answer = magnified().using(showing=Showing(max_visual_tokens=250)).ask(PIXELS, QUESTION, k=2)
+    assert len(answer.shown) == 1
+    assert len(answer.selection.chosen) == 2
+    assert answer.usage.visual_tokens == 200
+    assert answer.notes == ("1 of 2 crops shown: more do not fit 250 visual tokens",)
+
+
+@pytest.mark.parametrize("ask", [lambda vlm: vlm.ask(PIXELS, QUESTION, k=2), lambda vlm: asked_async(vlm, 2)])
+def test_a_server_that_admits_fewer_pictures_is_asked_once_more_with_fewer(ask: Callable[[VLM], Answer]) -> None:
+    adapter = ScriptedVLM(limit=2)
+    answer = ask(magnified(adapter))
+    assert [len(mixture.prompts[0].pictures) for mixture in adapter.asked] == [3, 2]
+    assert answer.shown == answer.selection.chosen[:1]
+    assert answer.notes == ("1 of 2 crops shown: the server admits 2 pictures",)
+
+
+def test_of_a_batch_only_the_refused_are_asked_again() -> None:
+    adapter = ScriptedVLM(limit=2)
+    none = np.zeros_like(PIXELS)
+    vlm = magnified(adapter).using(choice=Choice(k=2, threshold=0.01))
+    answers = vlm.ask_many([(none, QUESTION), (PIXELS, QUESTION), (none, QUESTION)])
+    assert [len(mixture.prompts[0].pictures) for mixture in adapter.asked] == [1, 3, 1, 2]
+    assert [len(answer.shown) for answer in answers] == [0, 1, 0]
+
+
+def test_a_server_that_admits_no_picture_is_an_error() -> None:
+    with pytest.raises(TooManyPictures):
+        magnified(ScriptedVLM(limit=0)).ask(PIXELS, QUESTION, k=0)
+    with pytest.raises(TooManyPictures):
+        magnified(ScriptedVLM(limit=0)).ask(PIXELS, QUESTION, k=2)
+
+
+def test_many_answers_equal_those_one_by_one() -> None:
+    vlm = magnified()
+    pairs = [(PIXELS, f"{QUESTION} {n}") for n in range(5)]
+    together = vlm.ask_many(pairs, batch_size=2)
+    assert [answer.text for answer in together] == [vlm.ask(*pair).text for pair in pairs]
+    assert [answer.selection.question for answer in together] == [question for _, question in pairs]
+
+
+def test_a_batch_needs_a_size() -> None:
+    with pytest.raises(InputError, match="at least 1, got 0"):
+        magnified().ask_many([], batch_size=0)
+
+
+@pytest.mark.parametrize("limit", [9, 2])
+def test_a_stream_knows_what_an_answer_knows(limit: int) -> None:
+    vlm = magnified(ScriptedVLM(limit=limit))
+    stream, answer = vlm.stream(PIXELS, QUESTION, k=2), vlm.ask(PIXELS, QUESTION, k=2)
+    assert "".join(stream) == answer.text
+    assert (stream.shown, stream.notes) == (answer.shown, answer.notes)
+    assert stream.usage.visual_tokens == answer.usage.visual_tokens
+
+
+async def _pieces(vlm: VLM) -> list[str]:
+    return [piece async for piece in await vlm.stream_async(PIXELS, QUESTION, k=2)]
+
+
+@pytest.mark.parametrize("limit", [9, 2])
+def test_pieces_come_the_same_way_with_and_without_await(limit: int) -> None:
+    vlm = magnified(ScriptedVLM(limit=limit))
+    expected = list(vlm.stream(PIXELS, QUESTION, k=2))
+    assert len(expected) == 3
+    assert asyncio.run(_pieces(vlm)) == expected
+
+
+def test_the_number_of_tokens_is_passed_on() -> None:
+    vlm = magnified(decoding=Decoding(max_tokens=4))
+    assert vlm.ask(PIXELS, QUESTION).text == "1024"
+    assert vlm.ask(PIXELS, QUESTION, max_tokens=6).text == "1024x6"
+
+
+def test_psi_may_be_changed_by_object_and_by_name() -> None:
+    vlm = magnified()
+    assert vlm.using(psi="center").semclip.relevance.name == "center"
+    assert vlm.using(psi=ColorRelevance()).semclip.relevance.name == "color"
+    assert vlm.using(choice=Choice(k=3)).semclip.relevance is vlm.semclip.relevance
+
+
+def test_an_answer_is_ready_for_json() -> None:
+    answer = magnified().ask(PIXELS, QUESTION, k=1)
+    told = answer.to_dict()
+    assert told["text"] == str(answer) == answer.text
+    assert told["shown"] == 1
+    assert told["usage"]["crop_tokens"] == 100
+    assert told["selection"] == answer.selection.to_dict()
