@@ -22,9 +22,14 @@ TURNS = 3
 
 
 def main() -> None:
-    """Print selection against one overview prefill, and overview + 2 crops against AnyRes' five pictures."""
+    """Print these two figures alone."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    encoded, relevance = jpeg(photo(PHOTO)), load_embedded()
+    measure_prefill(jpeg(photo(PHOTO)))
+
+
+def measure_prefill(encoded: bytes) -> None:
+    """Selection against one overview prefill, and overview + 2 crops against AnyRes' five pictures."""
+    relevance = load_embedded()
     selection_s, overview_s, ours_s, anyres_s = timed(
         lambda: SemClip(relevance).select(encoded, QUESTION), pictures=(1, 3, 5)
     )

@@ -55,6 +55,9 @@ def main() -> None:
     if not arguments.core:
         measure_command_line(encoded)
         measure_open_clip(encoded)
+        from benchmarks.prefill import measure_prefill  # it uses this module's clock
+
+        measure_prefill(encoded)
 
 
 def measure_embedded(encoded: bytes) -> None:

@@ -27,7 +27,7 @@ def main() -> None:
     stream = vlm.stream(arguments.image, arguments.question, k=2, max_tokens=64)
     for piece in stream:
         print(piece, end="", flush=True)
-    print(f"\n{stream.usage.visual_tokens} visual tokens; the model alone: {stream.usage.anyres_tokens}")
+    print(f"\n{stream.usage.visual_tokens} visual tokens; AnyRes or native resolution: {stream.usage.anyres_tokens}")
     write_overlay(Path(arguments.overlay), stream.selection)
 
 

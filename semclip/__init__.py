@@ -42,13 +42,19 @@ if TYPE_CHECKING:
     from semclip.selection import Choice as Choice
     from semclip.selection import Gate as Gate
     from semclip.selection import Selection as Selection
+    from semclip.types import Completion as Completion
     from semclip.types import Decoding as Decoding
+    from semclip.types import Mixture as Mixture
+    from semclip.types import Picture as Picture
     from semclip.types import Prompt as Prompt
     from semclip.types import Regions as Regions
     from semclip.types import Scored as Scored
+    from semclip.types import Style as Style
     from semclip.types import Usage as Usage
     from semclip.vlm import VLM as VLM
     from semclip.vlm import Answer as Answer
+    from semclip.vlm import AsyncStream as AsyncStream
+    from semclip.vlm import Stream as Stream
     from semclip.vlm import connect as connect
     from semclip.vlm import load as load
     from semclip.vlm import wrap as wrap
@@ -58,9 +64,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "Adapter": "protocols",
     "Answer": "vlm",
+    "AsyncStream": "vlm",
     "Box": "geometry",
     "CacheError": "errors",
     "Choice": "selection",
+    "Completion": "types",
     "Decoding": "types",
     "DiskCache": "cache",
     "Gate": "selection",
@@ -73,8 +81,10 @@ _HOMES = {
     "MalformedAnswer": "errors",
     "MemoryCache": "cache",
     "MissingExtra": "errors",
+    "Mixture": "types",
     "ModelError": "errors",
     "OutOfMemory": "errors",
+    "Picture": "types",
     "Prompt": "types",
     "Proposer": "protocols",
     "Regions": "types",
@@ -90,6 +100,8 @@ _HOMES = {
     "ServerUnreachable": "errors",
     "Showing": "adapters.fusion",
     "Size": "geometry",
+    "Stream": "vlm",
+    "Style": "types",
     "TooManyPictures": "errors",
     "UnknownModel": "errors",
     "Usage": "types",

@@ -24,6 +24,8 @@ from semclip.protocols import Proposer, Relevance
 from semclip.types import Picture, Regions
 
 _FORMAT = "semclip regions 1"
+_BYTES_PER_BOX = 160
+"""What a Box and its four numbers take in memory, about."""
 
 
 class RegionCache(Protocol):
@@ -43,7 +45,7 @@ def region_key(picture: Picture, relevance: Relevance, proposer: Proposer, boxes
 
 
 class MemoryCache:
-    """The regions used last, up to `max_bytes` of features; safe to share between threads."""
+    """The regions used last, up to `max_bytes` of features and boxes; safe to share between threads."""
 
     def __init__(self, max_bytes: int = 256 * 2**20) -> None:
         self._max_bytes = max_bytes
@@ -60,11 +62,15 @@ class MemoryCache:
     def put(self, key: str, regions: Regions, /) -> None:
         with self._lock:
             if key in self._entries:
-                self._bytes -= self._entries.pop(key).features.nbytes
+                self._bytes -= _bytes_of(self._entries.pop(key))
             self._entries[key] = regions
-            self._bytes += regions.features.nbytes
+            self._bytes += _bytes_of(regions)
             while self._bytes > self._max_bytes:
-                self._bytes -= self._entries.popitem(last=False)[1].features.nbytes
+                self._bytes -= _bytes_of(self._entries.popitem(last=False)[1])
+
+
+def _bytes_of(regions: Regions) -> int:
+    return regions.features.nbytes + _BYTES_PER_BOX * len(regions.boxes)
 
 
 class DiskCache:

@@ -10,7 +10,7 @@ SemclipError
 │   └── OutOfMemory(MemoryError)      a model and its prompt that do not fit the device together
 ├── ServerError(RuntimeError)         a model server that did not answer as it should
 │   ├── ServerUnreachable(ConnectionError)  no connection, after retries
-│   ├── ServerTimeout(TimeoutError)   no answer, or no end of it, within the time allowed
+│   ├── ServerTimeout(TimeoutError)   a silence longer than the time allowed
 │   ├── ServerRefusal                 an HTTP status of 400 or above
 │   │   ├── UnknownModel              the server has no model of that name
 │   │   └── TooManyPictures           the server admits fewer pictures a prompt
@@ -63,7 +63,7 @@ class ServerUnreachable(ServerError, ConnectionError):
 
 
 class ServerTimeout(ServerError, TimeoutError):
-    """No answer, or no end of it, within the time allowed."""
+    """The server was silent for longer than the time allowed; an answer that keeps coming is waited for."""
 
 
 class ServerRefusal(ServerError):

@@ -76,6 +76,8 @@ class SemClip:
         """
         if isinstance(questions, str):
             raise InputError(f"select_many needs a list of questions, got one text: {questions!r}")
+        if not all(isinstance(question, str) for question in questions):
+            raise InputError(f"a question needs to be text, got {[type(question).__name__ for question in questions]}")
         if not all(question.strip() for question in questions):
             raise InputError("a question needs at least one visible character, got an empty one")
         choice = self.choice if k is None else replace(self.choice, k=k)

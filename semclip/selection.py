@@ -108,8 +108,8 @@ class Choice:
     gate: Gate | None = None
 
     def __post_init__(self) -> None:
-        if self.k < 0:
-            raise InputError(f"k needs to be at least 0, got {self.k}")
+        if not isinstance(self.k, int) or self.k < 0:
+            raise InputError(f"k needs to be a whole number of at least 0, got {self.k!r}")
         if not 0 <= self.max_overlap <= 1:
             raise InputError(f"max_overlap needs to be between 0 and 1, got {self.max_overlap}")
         if self.threshold is not None and math.isnan(self.threshold):

@@ -57,7 +57,7 @@ class Regions:
     `features` is (rows, d): one row a box, or, where `grid` is set, one row a cell of a dense map of `grid.width`
     columns and `grid.height` rows (row-major) that spans the image and serves every box. `picture` is there for a ψ
     that must look again with the question in hand; the pipeline sets it, no cache keeps it. `vlm_passes`: forward
-    passes of a VLM, one a prompt, that one question on a new image costs; 0 for a ψ that needs none.
+    passes of a VLM, one a prompt, that one question on a new image costs at most; 0 for a ψ that needs none.
     """
 
     size: Size
@@ -147,8 +147,8 @@ class Decoding:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 1:
-            raise InputError(f"max_tokens needs to be at least 1, got {self.max_tokens}")
+        if not isinstance(self.max_tokens, int) or self.max_tokens < 1:
+            raise InputError(f"max_tokens needs to be a whole number of at least 1, got {self.max_tokens!r}")
         if not (0 <= self.temperature < float("inf") and 0 < self.top_p <= 1):
             given = f"{self.temperature} and {self.top_p}"
             raise InputError(f"temperature needs to be at least 0 and top_p in (0, 1], got {given}")
@@ -158,7 +158,8 @@ class Decoding:
 class Completion:
     """What a model wrote, and what it read for it; None where a server does not say.
 
-    `visual_tokens` are the placeholders in the prompt that stand for pictures, counted in what was really sent.
+    `visual_tokens` are the placeholders in the prompt that stand for pictures: counted in what a model in memory read,
+    and for a server by its family's published processor from the sizes that were sent.
     """
 
     text: str
@@ -175,10 +176,10 @@ Fusion = Literal["append", "montage", "ensemble"]
 class Style:
     """How a family of models is best shown pictures.
 
-    `overview_px`: the overview's long side at most. Crops are resized so that their long side lies in `crop_px`
-    (least, most). `square`: pictures are padded to squares, for processors that cut off what lies outside the middle
-    one. `fixed`: every picture costs the same, whatever its size. `canvases`: what a montage may measure, largest
-    first.
+    `overview_px`: the overview's long side at most. `crop_px`: the long side to which smaller crops are enlarged, and
+    the side of the square to whose area larger ones are shrunk. `square`: pictures are padded to squares, for
+    processors that cut off what lies outside the middle one. `fixed`: every picture costs the same, whatever its size.
+    `canvases`: what a montage may measure, largest first.
     """
 
     fusion: Fusion = "append"
@@ -194,8 +195,9 @@ class Usage:
     """What one answer cost, in tokens and forward passes of the VLM; None where it cannot be known.
 
     `visual_tokens`: all pictures as sent. `overview_tokens`: what the overview costs when shown alone.
-    `anyres_tokens`: what the model alone would spend on the whole picture with its own tiling or at its own native
-    resolution (four tiles and the overview where the family has neither). `vlm_passes`: what ψ spent beside the answer.
+    `anyres_tokens`: what the whole picture costs with the model's own tiling or at its own native
+    resolution (four tiles and the overview where the family has neither). `vlm_passes`: what ψ spends beside the
+    answer on a new image, at most.
     """
 
     visual_tokens: int | None

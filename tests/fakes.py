@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image as PILImage
 
-from semclip.errors import TooManyPictures
+from semclip.errors import InputError, TooManyPictures
 from semclip.geometry import Box, Size
 from semclip.types import Completion, Decoding, Floats, Mixture, Picture, Pixels, Regions, Style
 
@@ -67,15 +68,22 @@ def spotted(size: Size, spots: dict[Box, tuple[int, int, int]]) -> Pixels:
 
 @dataclass(frozen=True)
 class ScriptedVLM:
-    """Answers with the sizes of the pictures it was shown and keeps what it was asked; admits `limit` pictures."""
+    """Answers with the sizes of the pictures it was shown; admits `limit` pictures of up to `widest` pixels.
+
+    Keeps what it was asked, and the questions whose stream was closed before its end.
+    """
 
     name: str = "scripted"
     style: Style = Style()
     limit: int = 9
     tokens_per_picture: int | None = 100
+    widest: int = 10_000
     asked: list[Mixture] = field(default_factory=list, compare=False)
+    closed: list[str] = field(default_factory=list, compare=False)
 
     def visual_tokens(self, sizes: Sequence[Size], /, *, tiling: bool) -> int | None:
+        if max(size.width for size in sizes) > self.widest:
+            raise InputError(f"a picture is at most {self.widest} wide")
         return None if self.tokens_per_picture is None else self.tokens_per_picture * len(sizes) * (5 if tiling else 1)
 
     def complete(self, mixtures: Sequence[Mixture], decoding: Decoding, /) -> tuple[Completion | TooManyPictures, ...]:
@@ -88,11 +96,16 @@ class ScriptedVLM:
         completion = self._completion(mixture, decoding)
         if isinstance(completion, TooManyPictures):
             raise completion
-        yield from completion.text.partition(" ")
+        try:
+            yield from completion.text.partition(" ")
+        except GeneratorExit:
+            self.closed.append(str(mixture.prompts[0].parts[-1]))
+            raise
 
     async def stream_async(self, mixture: Mixture, decoding: Decoding, /) -> AsyncGenerator[str, None]:
-        for piece in self.stream(mixture, decoding):
-            yield piece
+        with closing(self.stream(mixture, decoding)) as pieces:
+            for piece in pieces:
+                yield piece
 
     def _completion(self, mixture: Mixture, decoding: Decoding) -> Completion | TooManyPictures:
         self.asked.append(mixture)

@@ -43,6 +43,7 @@ def same(a: Regions, b: Regions | None) -> bool:
     return (
         b is not None
         and (a.size, a.boxes, a.encoder, a.grid) == (b.size, b.boxes, b.encoder, b.grid)
+        and a.vlm_passes == b.vlm_passes
         and a.features.dtype == b.features.dtype
         and np.array_equal(a.features, b.features)
     )
@@ -83,7 +84,7 @@ def test_save_then_load_is_identity(
     grid_size = Size(3, 2) if dense else None
     rows = 6 if dense else len(boxes)
     features = np.linspace(-1, 1, rows * 4).reshape(rows, 4).astype(dtype)
-    put = Regions(SIZE, tuple(boxes), features, "e", grid_size)
+    put = Regions(SIZE, tuple(boxes), features, "e", grid_size, vlm_passes=len(boxes))
     cache = DiskCache(tmp_path_factory.mktemp("cache"))
     cache.put("key", put)
     assert same(put, cache.get("key"))
@@ -119,12 +120,20 @@ def test_the_key_changes_with_the_boxes_under_one_name() -> None:
 
 
 def test_memory_forgets_what_was_used_least_recently() -> None:
-    cache = MemoryCache(max_bytes=2 * regions().features.nbytes)
+    cache = MemoryCache(max_bytes=2 * (regions().features.nbytes + 160 * len(regions().boxes)))
     for key in "ab":
         cache.put(key, regions())
     cache.get("a")
     cache.put("c", regions())
     assert [cache.get(key) is not None for key in "abc"] == [True, False, True]
+
+
+def test_boxes_take_memory_too() -> None:
+    cache = MemoryCache(max_bytes=50_000)
+    many = Regions(SIZE, (Box(0, 0, 1, 1),) * 200, np.zeros((6, 1), np.float32), "e", Size(3, 2))
+    for key in "ab":
+        cache.put(key, many)
+    assert [cache.get(key) is not None for key in "ab"] == [False, True]
 
 
 def test_memory_keeps_nothing_larger_than_itself() -> None:

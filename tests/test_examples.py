@@ -49,7 +49,7 @@ def test_load(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run(monkeypatch, "load", vlm_folder("llava"), photo, QUESTION, tmp_path / "overlay.png")
-    assert "the model alone" in capsys.readouterr().out
+    assert "native resolution" in capsys.readouterr().out
     with Image.open(tmp_path / "overlay.png") as overlay:
         assert overlay.width >= 300
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from semclip import images
-from semclip.cache import DiskCache
+from semclip.cache import DiskCache, MemoryCache, region_key
 from semclip.errors import ImageError, InputError, ModelError
 from semclip.geometry import Box, Size, coverage
 from semclip.pipeline import SemClip
@@ -40,6 +40,21 @@ class Unusable:
 
     def score(self, question: str, regions: Regions, /) -> Floats:
         return self.scores
+
+
+@dataclass(frozen=True)
+class LooksAgain:
+    """A ψ that needs the picture when it scores, and keeps it in its regions, as it may."""
+
+    name: str = "looks again"
+    fingerprint: str = "a9a1"
+
+    def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
+        return replace(Center().embed(image, boxes), picture=image, vlm_passes=2)
+
+    def score(self, question: str, regions: Regions, /) -> Floats:
+        assert regions.picture is not None
+        return np.array([regions.picture.crop(box)[..., 0].mean() for box in regions.boxes])
 
 
 @pytest.fixture
@@ -92,6 +107,26 @@ def test_a_disk_cache_outlives_its_pipeline(png: Path, tmp_path: Path) -> None:
     second = SemClip(psi, cache=DiskCache(tmp_path / "cache")).select(png, "red")
     assert len(psi.encoded) == 1
     assert first.considered == second.considered
+
+
+def test_a_psi_may_look_again_and_no_cache_keeps_what_it_looks_at() -> None:
+    cache = MemoryCache()
+    semclip = SemClip(LooksAgain(), cache=cache)
+    first, again = semclip.select(PIXELS, "red"), semclip.select(PIXELS, "red")
+    assert first.considered == again.considered
+    assert first.made_by.vlm_passes == again.made_by.vlm_passes == 2
+    picture = first.picture
+    kept = cache.get(region_key(picture, LooksAgain(), pyramid, pyramid(SIZE)))
+    assert kept is not None
+    assert kept.picture is None
+
+
+def test_with_k_0_nothing_is_considered() -> None:
+    psi = ColorRelevance()
+    selection = SemClip(psi).select(PIXELS, "red", k=0)
+    assert selection.chosen == selection.considered == ()
+    assert psi.encoded == []
+    assert selection.made_by.k == 0
 
 
 def test_a_selection_says_what_made_it() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from semclip.errors import InputError
-from semclip.geometry import Size
+from semclip.geometry import Box, Size
 from semclip.selection import CountTokens
 
 LEAST_OVERVIEW_PX = 336
@@ -33,6 +33,11 @@ class Room:
     most_px: int
     square: bool = False
     tokens: int | None = None
+
+    @property
+    def largest(self) -> Size:
+        """The size as sent where nothing asks for less."""
+        return self.at(_STEPS)
 
     def at(self, step: int) -> Size:
         """The size as sent, `step` of `_STEPS` of the way from the least to the most."""
@@ -60,16 +65,30 @@ def framed(size: Size, square: bool) -> Size:
     return Size(max(size.width, least), max(size.height, least))
 
 
+def centred(size: Size, canvas: Size) -> Box:
+    """Where a picture of `size` lies in the middle of `canvas`.
+
+    >>> centred(Size(40, 30), Size(40, 40))
+    Box(left=0, top=5, right=40, bottom=35)
+    """
+    left, top = (canvas.width - size.width) // 2, (canvas.height - size.height) // 2
+    return Box(left, top, left + size.width, top + size.height)
+
+
 def overview_room(size: Size, most_px: int, *, square: bool) -> Room:
     """The room of an overview of a picture of `size`: shrunk to `most_px`, never enlarged."""
     most_px = min(most_px, max(size.width, size.height))
     return Room(size, min(LEAST_OVERVIEW_PX, most_px), most_px, square)
 
 
-def crop_room(size: Size, long_side_px: tuple[int, int], *, square: bool) -> Room:
-    """The room of a crop of `size`, its long side brought into `long_side_px` (least, most)."""
+def crop_room(size: Size, crop_px: tuple[int, int], *, square: bool) -> Room:
+    """The room of a crop of `size`: enlarged to a long side of `crop_px[0]`, shrunk to an area of `crop_px[1]` squared.
+
+    Not by its long side: a band of the whole width would be no larger than in the overview.
+    """
     own_px = max(size.width, size.height)
-    most_px = min(max(own_px, long_side_px[0]), long_side_px[1])
+    bound_px = math.floor(own_px * crop_px[1] / math.sqrt(framed(size, square).area))
+    most_px = min(max(own_px, crop_px[0]), bound_px)
     return Room(size, min(LEAST_CROP_PX, own_px, most_px), most_px, square)
 
 
@@ -95,7 +114,7 @@ def fitting(rooms: Sequence[Room], tokens: int | None, count: CountTokens) -> tu
     Raises: InputError where not even one picture fits, naming the least that would do.
     """
     if tokens is None:
-        return tuple(room.at(_STEPS) for room in rooms)
+        return tuple(room.largest for room in rooms)
     beginnings = [rooms[:shown] for shown in range(len(rooms), 0, -1)]
     for beginning in beginnings:
         sizes = _shrunk(beginning, tokens, count)

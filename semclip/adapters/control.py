@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
+
+from semclip.types import Prompt
 
 KNOWN_CONTROL_TOKENS = (
     *("<image>", "<video>", "<audio>", "<s>", "</s>", "<unk>", "<pad>", "<mask>"),
@@ -33,6 +36,12 @@ def control_tokens(processor: Any) -> frozenset[str]:
     special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
     named = {value for name, value in vars(processor).items() if name.endswith("_token") and isinstance(value, str)}
     return frozenset({*special, *named, *tokenizer.all_special_tokens})
+
+
+def neutral(prompt: Prompt, tokens: Collection[str]) -> Prompt:
+    """The prompt with each of `tokens` in its texts taken apart; its pictures are the same."""
+    parts = (neutralise(part, tokens) if isinstance(part, str) else part for part in prompt.parts)
+    return replace(prompt, parts=tuple(parts))
 
 
 def neutralise(text: str, tokens: Collection[str]) -> str:

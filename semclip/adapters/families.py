@@ -35,12 +35,11 @@ class Family:
     """Models that are shown pictures alike.
 
     `untiled` are the options of a processor's call, as `processor_kwargs` of `apply_chat_template` takes them, that
-    keep it from cutting pictures into tiles; empty where there is no such option. `caveat` is a sentence for users.
+    keep it from cutting pictures into tiles; empty where there is no such option.
     """
 
     title: str
     style: Style
-    caveat: str
     untiled: Mapping[str, Any] = field(default_factory=dict)
     count: Reader = lambda processor, tiling: None
 
@@ -186,65 +185,59 @@ def _option(processor: Any, name: str) -> Any:
     return options.get(name, getattr(processor.image_processor, name))
 
 
-_WHOLE = "With close-ups nothing is tiled: the overview is coarser than when it is shown alone."
 _QWEN = Style(crop_px=(448, 1024))
-_QWEN_CAVEAT = "A picture costs what it measures; small close-ups are enlarged to 448 px."
 
-GENERIC = Family("any other model with a chat template for pictures", Style(), "Tokens are measured on blank pictures.")
+GENERIC = Family("any other model with a chat template for pictures", Style())
 
 FAMILIES: dict[str, Family] = {
     "llava": Family(
         "LLaVA-1.5",
-        Style(fusion="montage", fixed=True, square=True, canvases=(Size(336, 336),)),
-        "Sees 336 px and was trained on one picture: ensemble shows close-ups larger than montage does.",
+        # At 336 px a montage shows crops no larger than the model alone sees the photo.
+        Style(fusion="ensemble", fixed=True, square=True, canvases=(Size(336, 336),)),
         count=_llava,
     ),
     "llava_next": Family(
         "LLaVA-NeXT",
         Style(fusion="montage", canvases=(Size(672, 672), Size(336, 672), Size(672, 336), Size(336, 336))),
-        "Tiling cannot be switched off: even a close-up of 200x200 px costs 1,176 tokens.",
         count=_llava_next,
     ),
-    "llava_onevision": Family(
-        "LLaVA-OneVision",
-        Style(),
-        "Tiles a picture only when it is alone: 7,269 tokens for a 1080p photo, 1,460 for it and one close-up.",
-        count=_llava_onevision,
-    ),
-    "qwen2_vl": Family("Qwen2-VL", _QWEN, _QWEN_CAVEAT, count=_qwen),
-    "qwen2_5_vl": Family("Qwen2.5-VL", _QWEN, _QWEN_CAVEAT, count=_qwen),
-    "qwen3_vl": Family("Qwen3-VL", _QWEN, _QWEN_CAVEAT, count=_qwen),
-    "qwen3_vl_moe": Family("Qwen3-VL (mixture of experts)", _QWEN, _QWEN_CAVEAT, count=_qwen),
-    "smolvlm": Family(
-        "SmolVLM", Style(), _WHOLE, untiled={"images_kwargs": {"do_image_splitting": False}}, count=_smolvlm
-    ),
-    "idefics3": Family(
-        "Idefics3", Style(), _WHOLE, untiled={"images_kwargs": {"do_image_splitting": False}}, count=_smolvlm
-    ),
-    "internvl": Family(
-        "InternVL", Style(), _WHOLE, untiled={"images_kwargs": {"crop_to_patches": False}}, count=_internvl
-    ),
+    "llava_onevision": Family("LLaVA-OneVision", Style(), count=_llava_onevision),
+    "qwen2_vl": Family("Qwen2-VL", _QWEN, count=_qwen),
+    "qwen2_5_vl": Family("Qwen2.5-VL", _QWEN, count=_qwen),
+    "qwen3_vl": Family("Qwen3-VL", _QWEN, count=_qwen),
+    "qwen3_vl_moe": Family("Qwen3-VL (mixture of experts)", _QWEN, count=_qwen),
+    "smolvlm": Family("SmolVLM", Style(), untiled={"images_kwargs": {"do_image_splitting": False}}, count=_smolvlm),
+    "idefics3": Family("Idefics3", Style(), untiled={"images_kwargs": {"do_image_splitting": False}}, count=_smolvlm),
+    "internvl": Family("InternVL", Style(), untiled={"images_kwargs": {"crop_to_patches": False}}, count=_internvl),
     "gemma3": Family(
         "Gemma 3",
         Style(fixed=True),
-        "Every picture is squeezed to a square of 896 px.",
         untiled={"images_kwargs": {"do_pan_and_scan": False}},
         count=_gemma3,
     ),
 }
 """By `config.model_type`."""
 
-PUBLISHED: dict[str, CountTokens] = {
-    "llava-1.5": tokens.fixed_tokens(576),
-    "llava-next": tokens.anyres_tokens(),
-    "llava-onevision": tokens.onevision_tokens(),
-    "qwen2-vl": tokens.patch_tokens(28),
-    "qwen2.5-vl": tokens.patch_tokens(28),
-    "qwen3-vl": tokens.patch_tokens(32, min_tokens=64),
-    "smolvlm": tokens.split_tokens(1536, tile_px=384, per_tile=81),
-    "smolvlm-500m": tokens.split_tokens(2048, tile_px=512, per_tile=64),
-    "idefics3": tokens.split_tokens(1456, tile_px=364, per_tile=169),
-    "internvl": tokens.tile_tokens(448, per_tile=256, max_tiles=12),
-    "gemma3": tokens.fixed_tokens(256),
+
+@dataclass(frozen=True)
+class Published:
+    """A checkpoint as its publisher configured it: the family it is of, and what pictures cost it."""
+
+    family: Family
+    count: CountTokens
+
+
+PUBLISHED: dict[str, Published] = {
+    "llava-1.5": Published(FAMILIES["llava"], tokens.fixed_tokens(576)),
+    "llava-next": Published(FAMILIES["llava_next"], tokens.anyres_tokens()),
+    "llava-onevision": Published(FAMILIES["llava_onevision"], tokens.onevision_tokens()),
+    "qwen2-vl": Published(FAMILIES["qwen2_vl"], tokens.patch_tokens(28)),
+    "qwen2.5-vl": Published(FAMILIES["qwen2_5_vl"], tokens.patch_tokens(28)),
+    "qwen3-vl": Published(FAMILIES["qwen3_vl"], tokens.patch_tokens(32, min_tokens=64)),
+    "smolvlm": Published(FAMILIES["smolvlm"], tokens.split_tokens(1536, tile_px=384, per_tile=81)),
+    "smolvlm-500m": Published(FAMILIES["smolvlm"], tokens.split_tokens(2048, tile_px=512, per_tile=64)),
+    "idefics3": Published(FAMILIES["idefics3"], tokens.split_tokens(1456, tile_px=364, per_tile=169)),
+    "internvl": Published(FAMILIES["internvl"], tokens.tile_tokens(448, per_tile=256, max_tiles=12)),
+    "gemma3": Published(FAMILIES["gemma3"], tokens.fixed_tokens(256)),
 }
-"""What published checkpoints spend when a server leaves their processors as they are: tiling and all."""
+"""By the names that `ServerOptions.family` takes. Counts hold where processors are left as they are: they tile."""

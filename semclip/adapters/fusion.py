@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from semclip.adapters.budget import crop_room, fitting, limited, overview_room, scaled
+from semclip.adapters.budget import centred, crop_room, fitting, limited, overview_room, scaled
 from semclip.adapters.montage import draw, layout
 from semclip.errors import InputError
 from semclip.geometry import Box, Size
@@ -44,8 +44,12 @@ class Showing:
     def __post_init__(self) -> None:
         for name in ("overview_tokens", "crop_tokens", "max_visual_tokens"):
             tokens = getattr(self, name)
-            if tokens is not None and tokens < 1:
-                raise InputError(f"{name} needs to be at least 1, got {tokens}")
+            if tokens is not None and not (isinstance(tokens, int) and tokens >= 1):
+                raise InputError(f"{name} needs to be a whole number of at least 1, or None, got {tokens!r}")
+        if self.fusion is not None and self.fusion not in get_args(Fusion):
+            raise InputError(f"fusion needs to be {', '.join(get_args(Fusion))} or None, got {self.fusion!r}")
+        if not isinstance(self.wording, Wording):
+            raise InputError(f"wording needs to be a Wording, got {self.wording!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,9 @@ class Plan:
 def plan(size: Size, boxes: Sequence[Box], *, style: Style, showing: Showing, count: MaybeCount) -> Plan:
     """How the crops of `boxes`, best first, are shown beside the overview of an image of `size`.
 
-    - The overview's long side is at most `style.overview_px`; a crop's is brought into `style.crop_px` by shrinking
-      or enlarging. Where `style.square`, both are padded to squares; elsewhere pictures thinner than 200 to 1, which
-      some processors refuse, are padded to that.
+    - The overview's long side is at most `style.overview_px`. A crop's is enlarged to `style.crop_px[0]`, and a crop
+      of more area than a square of `style.crop_px[1]` is shrunk to that. Where `style.square`, all are padded to
+      squares; elsewhere pictures thinner than 200 to 1, which some processors refuse, are padded to that.
     - A picture is shrunk until it costs no more than `overview_tokens` or `crop_tokens`.
     - To keep `max_visual_tokens`, all are shrunk together, the overview's long side to no less than 336 px and a
       crop's to no less than 224 px or its own; where that is not enough, or size makes no difference, the worst crops
@@ -155,10 +159,7 @@ def framed_picture(picture: Picture, box: Box | None, sent: Size) -> PILImage:
     """The pixels of `box`, or of the whole picture, in the middle of a picture of `sent` size."""
     content = scaled(picture.size if box is None else box.size, max(sent.width, sent.height))
     pixels = _pixels(picture, box, content)
-    if content == sent:
-        return pixels
-    left, top = (sent.width - content.width) // 2, (sent.height - content.height) // 2
-    return draw(sent, [Box(left, top, left + content.width, top + content.height)], [pixels])
+    return pixels if content == sent else draw(sent, [centred(content, sent)], [pixels])
 
 
 def _montage(size: Size, boxes: Sequence[Box], style: Style, tokens: int | None, count: MaybeCount) -> Plan | None:

@@ -130,7 +130,8 @@ def _with_thumbnail(tiles: int) -> int:
 
 def _patches(size: Size, side_px: int, min_tokens: int | Fraction, max_tokens: int | Fraction) -> int:
     if max(size.width, size.height) / min(size.width, size.height) > _MAX_ASPECT_RATIO:
-        raise InputError(f"the processor refuses sides more than {_MAX_ASPECT_RATIO} to 1, got {size}")
+        refused = f"the processor refuses sides more than {_MAX_ASPECT_RATIO} to 1, got {size}"
+        raise InputError(f"{refused}; pad or cut it, or ask with k of at least 1")
     tokens = round(size.height / side_px) * round(size.width / side_px)
     if tokens > max_tokens:
         shrink = math.sqrt(size.area / (max_tokens * side_px**2))

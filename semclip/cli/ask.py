@@ -13,7 +13,7 @@ import typer
 
 from semclip.cli import models, options
 from semclip.cli.output import print_replies, write
-from semclip.cli.terminal import UsageError, say, source
+from semclip.cli.terminal import CONTROL_CODES, say, source
 
 if TYPE_CHECKING:
     from semclip.images import Image
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from semclip.vlm import VLM, Answer, Stream
 
 app = typer.Typer(rich_markup_mode=None)
-
-_TERMINAL_CODES = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
-"""What a picture could make a model write to take over the terminal."""
 
 
 @app.command()
@@ -51,21 +48,24 @@ def ask(
     report: options.Report = None,
 ) -> None:
     """Answer QUESTION about IMAGE with a frozen model that sees the crops that matter."""
-    if questions is None and question is None:
-        raise UsageError("ask needs IMAGE and QUESTION, or --questions FILE")
-    if questions is not None and (image is not None or out or overlay or report):
-        raise UsageError("--questions takes no IMAGE, QUESTION, --out, --overlay or --report")
+    options.check_asked(image, question, questions, files=(out, overlay, report))
     where = models.Source(vlm, base_url, model, family, timeout, device, dtype)
+    where.check()
     terms = models.Terms(psi, k, fusion, max_visual_tokens, gate)
 
+    from semclip import images
+    from semclip.batch import read_lines
     from semclip.types import Decoding
 
-    ready = replace(terms.apply(where.open()), decoding=Decoding(max_tokens, temperature))
-    limits = ready.semclip.limits
+    decoding, limits = Decoding(max_tokens, temperature), options.limits(None)
     if questions is not None:
-        print_replies(questions, partial(_dictionary, ready), limits)
+        lines = read_lines(questions)
+        ready = replace(terms.open(where), decoding=decoding)
+        print_replies(lines, Path(questions), partial(_dictionary, ready), limits)
         return
-    answer = _print_answer(ready, source(image or "", at_most=limits.encoded_bytes), question or "", as_json=as_json)
+    shown = source(image or "", at_most=limits.encoded_bytes)
+    images.load(shown, limits)  # what cannot be read is said before a model is loaded
+    answer = _print_answer(replace(terms.open(where), decoding=decoding), shown, question or "", as_json=as_json)
     write(answer.selection, out, overlay, report)
     for line in (*answer.notes, _cost(answer.usage)):
         say(line)
@@ -84,7 +84,7 @@ def _print_answer(vlm: VLM, image: str | bytes, question: str, *, as_json: bool)
     stream = vlm.stream(image, question)
     try:
         for piece in stream:
-            typer.echo(piece.translate(_TERMINAL_CODES), nl=False)
+            typer.echo(piece.translate(CONTROL_CODES), nl=False)
     finally:  # what comes next on the screen, an error too, starts on a line of its own
         typer.echo()
     return stream
@@ -97,7 +97,7 @@ def _cost(usage: Usage) -> str:
     if usage.crop_tokens is not None:
         parts.append(f"overview {usage.overview_tokens:,}, crops {usage.crop_tokens:,}")
     if usage.anyres_tokens is not None:
-        parts.append(f"the model alone would spend {usage.anyres_tokens:,}")
+        parts.append(f"AnyRes or native resolution {usage.anyres_tokens:,}")
     if usage.vlm_passes:
-        parts.append(f"ψ took {usage.vlm_passes} passes of the model")
+        parts.append(f"ψ takes at most {usage.vlm_passes} passes of the model on a new image")
     return "; ".join(parts)

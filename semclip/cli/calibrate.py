@@ -88,7 +88,8 @@ def _judge(where: models.Source, terms: models.Terms, *, legible_px: float | Non
     from semclip.selection import Choice
 
     if where.named:
-        return AnswerJudge(terms.apply(where.open()))
+        where.check()
+        return AnswerJudge(terms.open(where))
     return EvidenceJudge(SemClip(load_relevance(terms.psi), choice=Choice(k=terms.k)), legible_px or LEGIBLE_PX)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from semclip.cli.terminal import UsageError
 
 if TYPE_CHECKING:
     from semclip.images import Limits
@@ -24,6 +27,16 @@ Cache = Annotated[Path | None, typer.Option(help="Folder that keeps encoded imag
 MaxPixels = Annotated[
     int | None, typer.Option(min=1, help="Admit larger pictures than the 64 million pixels of the default.")
 ]
+
+
+def check_asked(
+    image: str | None, question: str | None, questions: str | None, *, files: Sequence[Path | None]
+) -> None:
+    """Nothing; UsageError unless one question is asked, or a log of them, which writes none of `files`."""
+    if questions is None and question is None:
+        raise UsageError("IMAGE and QUESTION are needed, or --questions FILE")
+    if questions is not None and (image is not None or any(files)):
+        raise UsageError("--questions takes no IMAGE, QUESTION, --out, --overlay or --report")
 
 
 def limits(max_pixels: int | None) -> Limits:

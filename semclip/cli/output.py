@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from semclip.cli.terminal import progress_bar
+from semclip.cli.terminal import progress_bar, say
+from semclip.errors import ServerUnreachable
 
 if TYPE_CHECKING:
     from semclip.images import Image, Limits
@@ -30,16 +31,26 @@ def write(selection: Selection, out: Path | None, overlay: Path | None, report: 
         write_report(report, [selection])
 
 
-def print_replies(questions: str, reply: Callable[[Image, str], dict[str, Any]], limits: Limits) -> None:
-    """One JSON line for each line of the log, as soon as it is there; exit code 1 if one is an error."""
-    from semclip.batch import answer, read_lines
+def print_replies(
+    lines: Sequence[bytes], log: Path, reply: Callable[[Image, str], dict[str, Any]], limits: Limits
+) -> None:
+    """One JSON line for each of the `lines` of `log`, as soon as it is there; exit code 1 if one is an error.
 
-    failed = False
-    lines = read_lines(questions)
+    A server that cannot be reached is the last one: no further question would fare better.
+    """
+    from semclip.batch import answer
+
+    failed, left = False, 0
     total = sum(bool(line.strip()) for line in lines)
     with progress_bar("questions") as advance:
-        for done, row in enumerate(answer(lines, Path(questions), reply, limits=limits), start=1):
+        for done, row in enumerate(answer(lines, log, reply, limits=limits), start=1):
             typer.echo(json.dumps(row))
-            failed = failed or "error" in row
+            error = row.get("error", {}).get("type")
+            failed = failed or error is not None
             advance(done, total)
+            if error == ServerUnreachable.__name__:
+                left = total - done
+                break
+    if left:
+        say(f"no server: lines left out at the end: {left}")
     raise typer.Exit(int(failed))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from semclip.cli import options
 from semclip.cli.output import print_replies, write
-from semclip.cli.terminal import UsageError, source
+from semclip.cli.terminal import source
 
 if TYPE_CHECKING:
     from semclip.images import Image
@@ -39,11 +40,9 @@ def select(
     max_pixels: options.MaxPixels = None,
 ) -> None:
     """Choose the crops of IMAGE that matter most to QUESTION."""
-    if questions is None and question is None:
-        raise UsageError("select needs IMAGE and QUESTION, or --questions FILE")
-    if questions is not None and (image is not None or out or overlay or report):
-        raise UsageError("--questions takes no IMAGE, QUESTION, --out, --overlay or --report")
+    options.check_asked(image, question, questions, files=(out, overlay, report))
 
+    from semclip.batch import read_lines
     from semclip.cache import DiskCache, MemoryCache
     from semclip.pipeline import SemClip
     from semclip.relevance.table import load_relevance
@@ -54,7 +53,7 @@ def select(
     relevance = load_relevance(f"phrases:{psi}" if phrases else psi)
     semclip = SemClip(relevance, choice=choice, cache=regions, limits=options.limits(max_pixels))
     if questions is not None:
-        print_replies(questions, partial(_dictionary, semclip), semclip.limits)
+        print_replies(read_lines(questions), Path(questions), partial(_dictionary, semclip), semclip.limits)
         return
     selection = semclip.select(source(image or "", at_most=semclip.limits.encoded_bytes), question or "")
     write(selection, out, overlay, report)

@@ -12,10 +12,13 @@ import typer
 # typer may bring its own click, of which it exports only a subclass of this.
 UsageError: Any = typer.BadParameter.__base__
 
+CONTROL_CODES = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+"""For `str.translate`: what a picture or a log could make a program write to take over the terminal."""
+
 
 def say(message: str) -> None:
     """One line on stderr."""
-    typer.echo(f"semclip: {message}", err=True)
+    typer.echo(f"semclip: {message.translate(CONTROL_CODES)}", err=True)
 
 
 def source(image: str, *, at_most: int) -> str | bytes:

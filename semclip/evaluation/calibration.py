@@ -113,7 +113,9 @@ def calibrate(log: Path, judge: Judge, *, config: CalibrationConfig, progress: P
     trials, rejected = _tried(log, judge, config, progress or _silent)
     images_T = numbered(trials)
     if not trials or images_T.max() < 1:
-        raise InputError(f"calibrate needs questions on 2 images that can be judged, got {len(trials)} of {log}")
+        seen = f"{len(set(images_T.tolist()))} images with {len(trials)} questions in {log}"
+        why = f"; {rejected[0].id}: {rejected[0].reason}" if rejected else ""
+        raise InputError(f"calibrate needs questions on at least 2 images that can be judged, got {seen}{why}")
     threshold = best_threshold(trials, may_lose=config.may_lose)
     policies = {
         "never": np.zeros(len(trials), np.bool_),

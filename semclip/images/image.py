@@ -82,6 +82,10 @@ class Image:
             self._check(box)
         return self._pyramid.crops(boxes, size)
 
+    def undecoded(self) -> Image:
+        """The same picture without the pixels that were decoded so far; it decodes its own when asked to."""
+        return Image(self._source)
+
     def to_pil(self) -> PILImage:
         """A copy of the whole image."""
         return self._pyramid.full().copy()

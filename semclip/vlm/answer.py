@@ -28,14 +28,12 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but pixels, ready for JSON."""
-        usage = asdict(self.usage) | {"crop_tokens": self.usage.crop_tokens}
-        shown, notes = len(self.shown), list(self.notes)
         return {
             "text": self.text,
             "selection": self.selection.to_dict(),
-            "shown": shown,
-            "usage": usage,
-            "notes": notes,
+            "crops_shown": len(self.shown),
+            "usage": asdict(self.usage) | {"crop_tokens": self.usage.crop_tokens},
+            "notes": list(self.notes),
         }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from semclip.adapters.fusion import Plan, Showing, fuse, plain, plan
 from semclip.errors import InputError, TooManyPictures
 from semclip.geometry import Box, Size
+from semclip.images import Image
 from semclip.pipeline import SemClip
 from semclip.protocols import Adapter, Relevance
 from semclip.relevance.table import load_relevance
@@ -19,7 +20,7 @@ from semclip.types import Completion, Decoding, Mixture, Scored, Usage
 from semclip.vlm.answer import Answer, AsyncStream, Stream
 
 if TYPE_CHECKING:
-    from semclip.images import Image, ImageSource
+    from semclip.images import ImageSource
 
 ANYRES_PICTURES = 5
 """What AnyRes makes of a large picture where a model takes one size only: four tiles and the overview."""
@@ -89,9 +90,14 @@ class VLM:
         max_tokens: int | None = None,
         batch_size: int = 8,
     ) -> tuple[Answer, ...]:
-        """One answer for each (image, question), in order and the same as one by one; `batch_size` go together."""
+        """One answer for each (image, question), in order, `batch_size` at a time.
+
+        They are the same as one by one, up to rounding where a model computes in 16 bits.
+        """
         if batch_size < 1:
             raise InputError(f"batch_size needs to be at least 1, got {batch_size}")
+        if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+            raise InputError("ask_many needs pairs of an image and a question")
         decoding, answers = self._decoding(max_tokens), list[Answer]()
         for start in range(0, len(pairs), batch_size):
             views = [self._view(image, question, k) for image, question in pairs[start : start + batch_size]]
@@ -147,22 +153,29 @@ class VLM:
         return self.decoding if max_tokens is None else replace(self.decoding, max_tokens=max_tokens)
 
     def _complete(self, views: Sequence[_View], decoding: Decoding) -> list[Answer]:
+        """The answers; what a server refused for its pictures is asked once more, together, with fewer."""
         completions = self.adapter.complete([view.mixture for view in views], decoding)
-        answers = []
-        for view, completion in zip(views, completions, strict=True):
+        pairs = list(zip(views, completions, strict=True))
+        fewer = [self._view_fewer(view, refusal) for view, refusal in pairs if isinstance(refusal, TooManyPictures)]
+        cured = iter(zip(fewer, self._complete_fewer(fewer, decoding), strict=True))
+        settled = (next(cured) if isinstance(one, TooManyPictures) else (view, one) for view, one in pairs)
+        return [view.answer(completion) for view, completion in settled]
+
+    def _complete_fewer(self, views: Sequence[_View], decoding: Decoding) -> list[Completion]:
+        completions = []
+        for completion in self.adapter.complete([view.mixture for view in views], decoding) if views else ():
             if isinstance(completion, TooManyPictures):
-                view = self._view_fewer(view, completion)
-                (completion,) = self.adapter.complete([view.mixture], decoding)
-                if isinstance(completion, TooManyPictures):
-                    raise completion
-            answers.append(view.answer(completion))
-        return answers
+                raise completion
+            completions.append(completion)
+        return completions
 
     def _view(self, image: ImageSource | Image, question: str, k: int | None) -> _View:
         selection = self.semclip.select(image, question, k=k)
-        if selection.made_by.k == 0:
-            return self._plain(selection)
-        return self._with_crops(selection, len(selection.chosen))
+        _require_encodable(question)
+        plain_asked = selection.made_by.k == 0
+        view = self._plain(selection) if plain_asked else self._with_crops(selection, len(selection.chosen))
+        # Answers to many photos must not keep the pixels of all of them; a picture decodes again when it is asked to.
+        return view if isinstance(image, Image) else replace(view, selection=_undecoded(selection))
 
     def _view_fewer(self, view: _View, refusal: TooManyPictures) -> _View:
         """The same question with as many pictures as the server admits."""
@@ -212,6 +225,20 @@ class VLM:
 
     def _tokens_tiled(self, sizes: Sequence[Size]) -> int | None:
         return self.adapter.visual_tokens(sizes, tiling=True)
+
+
+def _require_encodable(question: str) -> None:
+    try:
+        question.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"a question to a model needs to be valid Unicode, got {question!r}: {error.reason}"
+        ) from error
+
+
+def _undecoded(selection: Selection) -> Selection:
+    picture = selection.picture
+    return replace(selection, picture=picture.undecoded()) if isinstance(picture, Image) else selection
 
 
 def _size(picture: Any) -> Size:

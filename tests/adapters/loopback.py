@@ -63,7 +63,7 @@ def refusal(status: int, body: Any, **headers: str) -> Reply:
     return Reply(json.dumps(body).encode(), status, {"Content-Type": "application/json", **named})
 
 
-def event(text: str | None, finish_reason: str | None = None) -> bytes:
+def event(text: Any, finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": {} if text is None else {"content": text}, "finish_reason": finish_reason}
     return f"data: {json.dumps({'choices': [choice]}, ensure_ascii=False)}\n\n".encode()
 

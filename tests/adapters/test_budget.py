@@ -37,9 +37,16 @@ def test_padding_only_lengthens_the_short_side(size: Size) -> None:
 def test_a_crop_is_brought_between_its_limits_and_an_overview_is_only_shrunk() -> None:
     assert crop_room(Size(50, 100), (448, 1024), square=False).most_px == 448
     assert crop_room(Size(50, 600), (448, 1024), square=False).most_px == 600
-    assert crop_room(Size(50, 2000), (448, 1024), square=False).most_px == 1024
+    assert crop_room(Size(2000, 2000), (448, 1024), square=False).most_px == 1024
     assert overview_room(Size(50, 100), 1024, square=False).most_px == 100
     assert overview_room(Size(4000, 3000), 1024, square=False).most_px == 1024
+
+
+def test_a_band_keeps_its_size_where_it_has_no_more_area_than_the_largest_square() -> None:
+    assert crop_room(Size(2400, 400), (0, 1024), square=False).largest == Size(2400, 400)
+    assert crop_room(Size(400, 2400), (448, 1024), square=False).largest == Size(400, 2400)
+    assert crop_room(Size(4096, 1024), (0, 1024), square=False).largest == Size(2048, 512)
+    assert crop_room(Size(2400, 400), (0, 1024), square=True).largest == Size(1024, 1024)
 
 
 def test_a_joint_budget_shrinks_a_crop_to_224_px_or_its_own() -> None:

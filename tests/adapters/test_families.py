@@ -14,8 +14,7 @@ from PIL import Image
 from semclip.adapters.families import FAMILIES, GENERIC, PUBLISHED, counter, family_of, placeholder_id
 from semclip.errors import InputError
 from semclip.geometry import Size
-
-Load = Callable[[str], Any]
+from tests.adapters.checkpoints import CHECKPOINTS, Checkpoint, Load, square
 
 # The mixture of experts differs from qwen3_vl in its text model alone.
 NAMES = [name for name in FAMILIES if name != "qwen3_vl_moe"]
@@ -24,13 +23,6 @@ NAMES = [name for name in FAMILIES if name != "qwen3_vl_moe"]
 sizes = st.builds(Size, st.integers(1, 3000), st.integers(1, 3000)).filter(
     lambda size: size.area < 500_000 and max(size.width, size.height) <= 60 * min(size.width, size.height)
 )
-
-
-@pytest.fixture(scope="session")
-def load(vlm_folder: Callable[[str], Path]) -> Load:
-    """The processor of a tiny model, made anew for each call."""
-    transformers = pytest.importorskip("transformers")
-    return lambda family: transformers.AutoProcessor.from_pretrained(vlm_folder(family))
 
 
 def in_prompt(processor: Any, pictures: list[Size], options: Mapping[str, Any] | None = None) -> int:
@@ -84,10 +76,6 @@ def test_without_tiling_every_picture_costs_the_same(name: str, load: Load) -> N
     assert counter(load(name), FAMILIES[name], tiling=True)([Size(1920, 1080)]) > 4
 
 
-def square(side_px: int) -> dict[str, int]:
-    return {"height": side_px, "width": side_px}
-
-
 CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("llava", {}, {"crop_size": square(84)}),
     ("llava", {"num_additional_image_tokens": 0, "vision_feature_select_strategy": "full"}, {}),
@@ -122,84 +110,27 @@ CHANGES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 def test_counters_follow_the_processor_s_own_configuration(
     name: str, of_processor: dict[str, Any], of_pictures: dict[str, Any], load: Load
 ) -> None:
-    processor = load(name)
-    for key, value in of_processor.items():
-        setattr(processor, key, value)
-    for key, value in of_pictures.items():
-        setattr(processor.image_processor, key, value)
+    processor = Checkpoint(name, of_processor, of_pictures).configured(load)
     count = counter(processor, FAMILIES[name], tiling=True)
     for size in (Size(640, 480), Size(100, 333), Size(64, 64), Size(388, 102), Size(4000, 20)):
         assert count([size]) == in_prompt(processor, [size])
 
 
-# What the published checkpoints' preprocessor_config.json and processor_config.json say.
-CHECKPOINTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
-    ("llava-1.5", "llava", {}, {"size": {"shortest_edge": 336}, "crop_size": square(336)}),
-    (
-        "llava-next",
-        "llava_next",
-        {},
-        {
-            "size": {"shortest_edge": 336},
-            "crop_size": square(336),
-            "image_grid_pinpoints": [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]],
-        },
-    ),
-    (
-        "llava-onevision",
-        "llava_onevision",
-        {"num_image_tokens": 729},
-        {
-            "size": square(384),
-            "image_grid_pinpoints": [[h, w] for h in range(384, 2305, 384) for w in range(384, 2305, 384)],
-        },
-    ),
-    ("qwen2-vl", "qwen2_vl", {}, {"size": {"shortest_edge": 3136, "longest_edge": 12_845_056}}),
-    ("qwen2.5-vl", "qwen2_5_vl", {}, {"size": {"shortest_edge": 3136, "longest_edge": 12_845_056}}),
-    ("qwen3-vl", "qwen3_vl", {}, {"size": {"shortest_edge": 65_536, "longest_edge": 16_777_216}}),
-    (
-        "smolvlm",
-        "smolvlm",
-        {"image_seq_len": 81},
-        {"size": {"longest_edge": 1536}, "max_image_size": {"longest_edge": 384}},
-    ),
-    (
-        "smolvlm-500m",
-        "smolvlm",
-        {"image_seq_len": 64},
-        {"size": {"longest_edge": 2048}, "max_image_size": {"longest_edge": 512}},
-    ),
-    (
-        "idefics3",
-        "idefics3",
-        {"image_seq_len": 169},
-        {"size": {"longest_edge": 1456}, "max_image_size": {"longest_edge": 364}},
-    ),
-    ("internvl", "internvl", {"image_seq_length": 256}, {"size": square(448)}),
-]
-
-
-@pytest.mark.parametrize(("published", "name", "of_processor", "of_pictures"), CHECKPOINTS)
-def test_published_counters_are_those_of_the_published_checkpoints(
-    published: str, name: str, of_processor: dict[str, Any], of_pictures: dict[str, Any], load: Load
-) -> None:
-    processor = load(name)
-    for key, value in of_processor.items():
-        setattr(processor, key, value)
-    for key, value in of_pictures.items():
-        setattr(processor.image_processor, key, value)
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_counters_are_those_of_the_published_checkpoints(name: str, load: Load) -> None:
+    checkpoint, published = CHECKPOINTS[name], PUBLISHED[name]
+    processor = checkpoint.configured(load)
+    assert published.family is FAMILIES[checkpoint.model_type]
     for pictures in ([Size(1018, 1440)], [Size(200, 200)], [Size(640, 480), Size(449, 448)], [Size(13, 999)]):
-        assert PUBLISHED[published](pictures) == in_prompt(processor, pictures)
+        assert published.count(pictures) == in_prompt(processor, pictures)
 
 
-def test_every_published_counter_but_gemma_s_is_checked() -> None:
-    assert {published for published, *_ in CHECKPOINTS} == {*PUBLISHED} - {"gemma3"}
-    assert PUBLISHED["gemma3"]([Size(100, 200), Size(5, 5)]) == 512
-
-
-@pytest.mark.parametrize("family", [FAMILIES["qwen2_vl"], GENERIC])
-def test_a_size_that_the_processor_refuses_is_an_error(family: Any, load: Load) -> None:
-    with pytest.raises(InputError, match="3000x10"):
+@pytest.mark.parametrize(
+    ("family", "advice"),
+    [(FAMILIES["qwen2_vl"], "pad or cut it, or ask with k of at least 1"), (GENERIC, "resize them")],
+)
+def test_a_size_that_the_processor_refuses_is_an_error(family: Any, advice: str, load: Load) -> None:
+    with pytest.raises(InputError, match=f"3000x10.*; {advice}"):
         counter(load("qwen2_vl"), family, tiling=True)([Size(3000, 10)])
 
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL.Image import Image as PILImage
 
+from semclip.adapters.budget import framed
 from semclip.adapters.fusion import Plan, Showing, fuse, mixing_weights, plain, plan
 from semclip.adapters.montage import NEUTRAL
 from semclip.adapters.tokens import fixed_tokens, patch_tokens
@@ -139,8 +140,12 @@ def test_pictures_are_of_the_size_that_the_style_asks_for(case: Case) -> None:
     made = case.plan()
     least, most = case.style.crop_px
     assert max(made.overview.width, made.overview.height) == min(1024, max(case.size.width, case.size.height))
-    for size in made.crops:
-        assert least <= max(size.width, size.height) <= most
+    for box, size in zip(case.boxes, made.crops, strict=True):
+        long = max(size.width, size.height)
+        assert long >= least
+        assert size.area <= most**2 + long  # sides are whole pixels
+        own = framed(box.size, case.style.square)
+        assert size == own or max(own.width, own.height) < least or own.area > most**2
     for size in (made.overview, *made.crops):
         assert max(size.width, size.height) <= (1 if case.style.square else 200) * min(size.width, size.height)
 
@@ -197,10 +202,18 @@ def test_without_a_budget_nothing_needs_counting(fusion: Fusion) -> None:
 def test_budgets_without_meaning_are_refused() -> None:
     with pytest.raises(InputError, match="a montage is one picture: give max_visual_tokens"):
         plan(SIZE, [RED], style=Style(), showing=Showing("montage", crop_tokens=99), count=patch_tokens(28))
-    with pytest.raises(InputError, match="crop_tokens needs to be at least 1, got 0"):
-        Showing(crop_tokens=0)
+    for tokens in (0, 2.5, "9"):
+        with pytest.raises(InputError, match=f"crop_tokens needs to be a whole number of at least 1, .*got {tokens!r}"):
+            Showing(crop_tokens=tokens)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="crop_tokens needs at least 576 for this model and picture, got 575"):
         plan(SIZE, [RED], style=Style(), showing=Showing(crop_tokens=575), count=fixed_tokens(576))
+
+
+def test_only_the_three_fusions_and_a_wording_are_taken() -> None:
+    with pytest.raises(InputError, match="fusion needs to be append, montage, ensemble or None, got 'mosaic'"):
+        Showing(fusion="mosaic")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="wording needs to be a Wording, got None"):
+        Showing(wording=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("square", [True, False])

@@ -283,6 +283,28 @@ def _gemma3() -> Built:
     return config, processor
 
 
+def pixtral() -> Built:
+    """A checkpoint of LLaVA's model type whose pictures keep their shape; 64 tokens for 112 x 112 px, its most."""
+    tokenizer = _tokenizer(
+        *("<s>", "</s>", "<pad>", "[IMG]", "[IMG_BREAK]", "[IMG_END]"),
+        **{"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"},
+    )
+    processor = transformers.PixtralProcessor(
+        transformers.PixtralImageProcessor(size={"longest_edge": 112}, patch_size=_square(14)),
+        tokenizer,
+        patch_size=14,
+        chat_template=templates.LLAVA.replace("<image>", "[IMG]"),
+    )
+    config = transformers.LlavaConfig(
+        vision_config=transformers.PixtralVisionConfig(**_LAYERS, image_size=112, patch_size=14),
+        text_config=transformers.MistralConfig(**_TEXT, **_marks(tokenizer)),
+        image_token_index=processor.image_token_id,
+        vision_feature_select_strategy="full",
+        vision_feature_layer=-1,
+    )
+    return config, processor
+
+
 _BUILDERS: dict[str, Callable[[], Built]] = {
     "llava": _llava,
     "llava_next": _llava_next,

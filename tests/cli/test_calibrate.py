@@ -11,17 +11,17 @@ from PIL import Image
 from semclip.geometry import Box, Size
 from semclip.selection import Gate
 from tests.adapters.loopback import completion, serving
-from tests.cli.running import run
+from tests.cli.running import call, run
 from tests.fakes import spotted
 
 
 @pytest.fixture
 def two_images(tmp_path: Path) -> Path:
     """A log: the centre crop holds the first image's small evidence, the second's is large."""
-    boxes = {"1.png": Box(390, 290, 410, 310), "2.png": Box(100, 100, 300, 300)}
+    boxes = {"1.png": Box(35, 25, 45, 35), "2.png": Box(5, 5, 45, 45)}
     rows = []
     for name, box in boxes.items():
-        Image.fromarray(spotted(Size(800, 600), {box: (255, 0, 0)})).save(tmp_path / name)
+        Image.fromarray(spotted(Size(80, 60), {box: (255, 0, 0)})).save(tmp_path / name)
         rows.append({"image": name, "question": "what?", "answers": ["red"], "evidence": [box.to_list()]})
     path = tmp_path / "log.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
@@ -29,7 +29,7 @@ def two_images(tmp_path: Path) -> Path:
 
 
 def test_evidence_gives_a_gate_and_a_table(two_images: Path, tmp_path: Path) -> None:
-    done = run("calibrate", two_images, "--psi", "center", "-o", tmp_path / "gate.json")
+    done = call("calibrate", two_images, "--psi", "center", "-o", tmp_path / "gate.json")
     assert (done.returncode, done.stderr) == (0, b"")
     lines = done.stdout.decode().splitlines()
     assert lines[0].startswith("threshold 0.0000 for the peak of center, k = 2")
@@ -38,7 +38,7 @@ def test_evidence_gives_a_gate_and_a_table(two_images: Path, tmp_path: Path) -> 
 
 
 def test_what_counts_as_legible_can_be_said(two_images: Path, tmp_path: Path) -> None:
-    done = run("calibrate", two_images, "--psi", "center", "-o", tmp_path / "g.json", "--legible-px", "10", "--json")
+    done = call("calibrate", two_images, "--psi", "center", "-o", tmp_path / "g.json", "--legible-px", "10", "--json")
     found = json.loads(done.stdout)
     assert found["figures"]["never"]["right"]["value"] == 1
     assert found["threshold"] == 1
@@ -48,7 +48,7 @@ def test_what_counts_as_legible_can_be_said(two_images: Path, tmp_path: Path) ->
 def test_a_server_is_asked_with_and_without_crops(two_images: Path, tmp_path: Path) -> None:
     with serving(lambda asked: completion("red" if len(asked["messages"][0]["content"]) == 2 else "blue")) as server:
         where = ("--base-url", server.base_url, "--model", "m")
-        done = run("calibrate", two_images, "--psi", "center", "-o", tmp_path / "gate.json", *where, "--json")
+        done = call("calibrate", two_images, "--psi", "center", "-o", tmp_path / "gate.json", *where, "--json")
     found = json.loads(done.stdout)
     assert len(server.asked) == 4
     assert found["judge"] == "answers of m"
@@ -57,11 +57,11 @@ def test_a_server_is_asked_with_and_without_crops(two_images: Path, tmp_path: Pa
     assert found["figures"]["never"]["visual_tokens"] is None
 
 
-def test_what_cannot_be_judged_is_said_on_stderr(two_images: Path, tmp_path: Path) -> None:
-    two_images.write_text(two_images.read_text() + '\n{"image": "none.png", "question": "what?"}')
-    done = run("calibrate", two_images, "--psi", "center", "-o", tmp_path / "gate.json")
+def test_what_cannot_be_judged_is_said_on_stderr_without_control_codes(two_images: Path, tmp_path: Path) -> None:
+    two_images.write_text(two_images.read_text() + '\n{"id": "\\u001b[31m3", "image": "none.png", "question": "what?"}')
+    done = call("calibrate", two_images, "--psi", "center", "-o", tmp_path / "gate.json")
     assert done.returncode == 1
-    assert done.stderr.startswith(b"semclip: log, log:3: ")
+    assert done.stderr.startswith(b"semclip: log, [31m3: ")
     assert (tmp_path / "gate.json").exists()
 
 
@@ -87,8 +87,7 @@ def test_the_gate_of_a_psi_in_a_folder_is_written_there_and_nowhere_read_unasked
 
     folder = two_images.parent / "psi"
     tiny.save_clip(folder)
-    done = run("calibrate", two_images, "--psi", f"hf:{folder}")
-    assert done.returncode == 0
+    assert call("calibrate", two_images, "--psi", f"hf:{folder}").returncode == 0
     assert Gate.read(folder / "gate.json").psi
-    chosen = run("select", two_images.parent / "1.png", "what?", "--psi", f"hf:{folder}", "--json").stdout
+    chosen = call("select", two_images.parent / "1.png", "what?", "--psi", f"hf:{folder}", "--json").stdout
     assert json.loads(chosen)["made_by"]["gate"] is None

@@ -58,6 +58,15 @@ def test_a_log_becomes_a_gate_with_figures(log: Path) -> None:
     assert str(found).startswith("threshold 0.5000")
 
 
+def test_what_may_be_lost_is_lost_for_fewer_crops(log: Path) -> None:
+    questions = ["0.8 c", "0.8 c", "0.6 c", "0.4 nc"] * 10
+    rows = [{"image": f"{n // 4}.png", "question": question} for n, question in enumerate(questions)]
+    log.write_text("\n".join(map(json.dumps, rows)))
+    strict, lax = (calibrate(log, LookUp(), config=CalibrationConfig(may_lose=share)) for share in (0.0, 0.3))
+    assert (strict.gate.threshold, lax.gate.threshold) == pytest.approx((0.5, 0.7))
+    assert (strict.figures["gated"].shown, lax.figures["gated"].shown) == (0.75, 0.5)
+
+
 def test_what_is_written_is_what_a_gate_reads(log: Path, tmp_path: Path) -> None:
     found = calibrate(log, LookUp(), config=CalibrationConfig())
     (tmp_path / "gate.json").write_text(json.dumps(found.to_dict()))

@@ -144,6 +144,14 @@ def test_a_turned_photo_has_one_frame_at_every_scale(turn: int) -> None:
         assert gap.max() < 12
 
 
+def test_an_undecoded_picture_is_the_same_picture(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(png(40, 30))
+    picture = load(tmp_path / "photo.png")
+    pixels, light = picture.crop(picture.size.box), picture.undecoded()
+    assert (light.size, light.digest) == (picture.size, picture.digest)
+    assert (light.crop(picture.size.box) == pixels).all()
+
+
 def test_a_smaller_scale_is_decoded_first_and_the_original_when_needed() -> None:
     data = encoded(picture(640, 480), "JPEG", quality=95)
     image = load(data)

@@ -19,7 +19,7 @@ from threading import Event, Lock, Thread
 from typing import Any, final
 
 from semclip.adapters.chat import encoding
-from semclip.adapters.chat.generation import StopWhen, ended, greedy, running, written
+from semclip.adapters.chat.generation import StopWhen, ended, for_stop_strings, greedy, running, written
 from semclip.adapters.chat.mixing import mixer
 from semclip.adapters.chat.streaming import Pieces
 from semclip.adapters.control import control_tokens
@@ -48,26 +48,26 @@ _Piece = str | BaseException | None
 class ChatAdapter:
     """A model in memory, asked through the chat template of its processor.
 
-    At most `batch_size` prompts are run at once, but those of one mixture always together; a family that is not known
-    is asked one mixture at a time, because how its inputs are batched is not known either. A Decoding says alone how
-    tokens are chosen; all else in the model's own generation configuration holds, beams excepted.
+    All mixtures that `complete` is given are run at once; a family that is not known is asked one mixture at a time,
+    because how its inputs are batched is not known either. A Decoding says alone how tokens are chosen; all else in the
+    model's own generation configuration holds, beams excepted.
     """
 
     model: Any = field(repr=False)
     processor: Any = field(repr=False)
     name: str
     family: Family
-    batch_size: int = 8
     # One generation at a time: models keep notes on the prompt at hand as attributes, and memory suffices for one.
     turn: Lock = field(default_factory=Lock, repr=False)
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise InputError(f"batch_size needs to be at least 1, got {self.batch_size}")
 
     @property
     def style(self) -> Style:
         return self.family.style
+
+    @cached_property
+    def controls(self) -> frozenset[str]:
+        """The strings that the processor reads as something else than text."""
+        return control_tokens(self.processor)
 
     def visual_tokens(self, sizes: Sequence[Size], /, *, tiling: bool) -> int | None:
         return None if placeholder_id(self.processor) is None else self._counters[tiling](sizes)
@@ -82,21 +82,28 @@ class ChatAdapter:
         return self._placed(self._encode(prompts))
 
     def complete(self, mixtures: Sequence[Mixture], decoding: Decoding, /) -> tuple[Completion, ...]:
-        batches = _batches(mixtures, 1 if self.family is GENERIC else self.batch_size)
-        return tuple(completion for batch in batches for completion in self._complete(batch, decoding))
+        if self.family is GENERIC:
+            return tuple(self._complete([mixture], decoding)[0] for mixture in mixtures)
+        return tuple(self._complete(mixtures, decoding)) if mixtures else ()
 
     async def complete_async(self, mixture: Mixture, decoding: Decoding, /) -> Completion:
-        return (await asyncio.to_thread(self._complete, [mixture], decoding))[0]
+        """As the protocol says. Cancelling it ends the generation after the token at hand."""
+        cancelled = Event()
+        try:
+            return (await asyncio.to_thread(self._complete, [mixture], decoding, StopWhen(cancelled)))[0]
+        finally:
+            cancelled.set()
 
     def stream(self, mixture: Mixture, decoding: Decoding, /) -> Generator[str, None, None]:
         """As the protocol says. Closing it ends the generation after the token at hand."""
         pieces: SimpleQueue[_Piece] = SimpleQueue()
-        finish = self._start(mixture, decoding, pieces.put)
+        thread, closed = self._start(mixture, decoding, pieces.put)
         try:
             while (piece := pieces.get()) is not None:
                 yield _text(piece)
         finally:
-            finish()
+            closed.set()
+            thread.join()
 
     async def stream_async(self, mixture: Mixture, decoding: Decoding, /) -> AsyncGenerator[str, None]:
         """As `stream`."""
@@ -106,48 +113,42 @@ class ChatAdapter:
         def sink(piece: _Piece) -> None:
             loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
-        finish = self._start(mixture, decoding, sink)
+        thread, closed = self._start(mixture, decoding, sink)
         try:
             while (piece := await pieces.get()) is not None:
                 yield _text(piece)
         finally:
-            await asyncio.to_thread(finish)
-
-    @cached_property
-    def _controls(self) -> frozenset[str]:
-        return control_tokens(self.processor)
+            # At once: a thread to wait in may be long in coming.
+            closed.set()
+            await asyncio.to_thread(thread.join)
 
     @cached_property
     def _counters(self) -> dict[bool, CountTokens]:
         return {tiling: counter(self.processor, self.family, tiling=tiling) for tiling in (False, True)}
 
-    def _start(self, mixture: Mixture, decoding: Decoding, sink: Callable[[_Piece], object]) -> Callable[[], None]:
-        """What ends a generation, and waits until it has ended, that from now on writes to `sink`."""
+    def _start(self, mixture: Mixture, decoding: Decoding, sink: Callable[[_Piece], object]) -> tuple[Thread, Event]:
+        """The thread of a generation that from now on writes to `sink`, and the event that ends it."""
         closed = Event()
-        thread = Thread(target=self._write, args=(mixture, decoding, sink, closed))
-
-        def finish() -> None:
-            closed.set()
-            thread.join()
-
+        thread = Thread(target=self._write, args=(mixture, decoding, sink, StopWhen(closed)))
         thread.start()
-        return finish
+        return thread, closed
 
-    def _write(self, mixture: Mixture, decoding: Decoding, sink: Callable[[_Piece], object], closed: Event) -> None:
+    def _write(self, mixture: Mixture, decoding: Decoding, sink: Callable[[_Piece], object], stop: StopWhen) -> None:
         pieces = Pieces(partial(self.processor.decode, skip_special_tokens=True), sink)
         try:
-            self._generate([mixture], decoding, streamer=pieces, stopping_criteria=[StopWhen(closed)])
+            self._generate([mixture], decoding, stop, streamer=pieces)
         # Whatever it is, it belongs to the one who reads the stream.
         except BaseException as error:
             sink(error)
         else:
             sink(None)
 
-    def _complete(self, mixtures: Sequence[Mixture], decoding: Decoding) -> list[Completion]:
-        inputs, answers_NT = self._generate(mixtures, decoding)
+    def _complete(self, mixtures: Sequence[Mixture], decoding: Decoding, *stops: StopWhen) -> list[Completion]:
+        inputs, answers_NT = self._generate(mixtures, decoding, *stops)
         sizes = [len(mixture.prompts) for mixture in mixtures]
+        config = self._config(decoding)
         # All rows of a mixture wrote the same.
-        answers = [ended(rows[0].tolist(), self.model.generation_config) for rows in torch.split(answers_NT, sizes)]
+        answers = [ended(rows[0].tolist(), config) for rows in torch.split(answers_NT, sizes)]
         texts = self.processor.batch_decode(answers, skip_special_tokens=True)
         read = (torch.split(inputs[key], sizes) for key in ("input_ids", "attention_mask"))
         return [
@@ -155,21 +156,27 @@ class ChatAdapter:
             for text, answer, ids, mask in zip(texts, answers, *read, strict=True)
         ]
 
-    def _generate(self, mixtures: Sequence[Mixture], decoding: Decoding, **listeners: Any) -> tuple[Any, Tensor]:
+    def _generate(
+        self, mixtures: Sequence[Mixture], decoding: Decoding, *stops: StopWhen, streamer: Pieces | None = None
+    ) -> tuple[Any, Tensor]:
         """The inputs, a row a prompt, and the token ids that each row wrote."""
         self._require_ready(mixtures)
         inputs = self._encode([prompt for mixture in mixtures for prompt in mixture.prompts])
         ids = inputs["input_ids"]
-        pad_token_id = self.processor.tokenizer.pad_token_id
         with running(self.name, prompts=len(ids), visual_tokens=self._placeholders(ids)), self.turn:
             mixing = mixer([mixture.weights for mixture in mixtures], decoding)
             sequences = self.model.generate(
                 **self._placed(inputs),
-                generation_config=greedy(self.model.generation_config, decoding.max_tokens, pad_token_id),
+                generation_config=self._config(decoding),
                 logits_processor=[] if mixing is None else [mixing],
-                **listeners,
+                stopping_criteria=list(stops),
+                streamer=streamer,
+                **for_stop_strings(self.model.generation_config, self.processor.tokenizer),
             )
-        return inputs, written(sequences, inputs["input_ids"], is_encoder_decoder=self.model.config.is_encoder_decoder)
+        return inputs, written(sequences, ids, is_encoder_decoder=self.model.config.is_encoder_decoder)
+
+    def _config(self, decoding: Decoding) -> Any:
+        return greedy(self.model.generation_config, decoding.max_tokens, self.processor.tokenizer.pad_token_id)
 
     def _encode(self, prompts: Sequence[Prompt]) -> Any:
         # What pads is masked: any id will do where the tokenizer has none for it.
@@ -177,12 +184,14 @@ class ChatAdapter:
             prompts,
             self.processor,
             untiled=self.family.untiled,
-            controls=self._controls,
+            controls=self.controls,
             pad_token_id=self.processor.tokenizer.pad_token_id or 0,
         )
 
     def _placed(self, inputs: Any) -> Any:
-        return inputs.to(self.model.device, self.model.dtype)
+        # Weights kept elsewhere until needed are on no device; accelerate moves the inputs.
+        device = "cpu" if self.model.device.type == "meta" else self.model.device
+        return inputs.to(device, self.model.dtype)
 
     def _placeholders(self, ids: Tensor) -> int | None:
         token_id = placeholder_id(self.processor)
@@ -204,7 +213,11 @@ def wrap_chat(model: Any, processor: Any) -> ChatAdapter:
         raise InputError(f"a model that generates text is needed, got {type(model).__name__}")
     encoding.require_pictures(processor)
     name = getattr(model, "name_or_path", "") or model.config.model_type
-    return ChatAdapter(model, processor, name, family_of(model.config.model_type))
+    family = family_of(model.config.model_type)
+    # Pixtral, too, calls itself llava, and squeezes no picture to a square.
+    if family.style.fixed and family.count(processor, False) is None:
+        family = GENERIC
+    return ChatAdapter(model, processor, name, family)
 
 
 def load_chat(id_or_dir: str | os.PathLike[str], **options: Any) -> ChatAdapter:
@@ -225,18 +238,6 @@ def load_chat(id_or_dir: str | os.PathLike[str], **options: Any) -> ChatAdapter:
     if flaws:
         raise ModelError(f"{name} needs all of its weights, got {textwrap.shorten('; '.join(flaws), 300)}")
     return wrap_chat(model.eval(), processor)
-
-
-def _batches(mixtures: Sequence[Mixture], most: int) -> Iterator[list[Mixture]]:
-    """Runs of mixtures, in order, of at most `most` prompts, or of one mixture where that alone has more."""
-    batch: list[Mixture] = []
-    for mixture in mixtures:
-        if batch and sum(len(one.prompts) for one in [*batch, mixture]) > most:
-            yield batch
-            batch = []
-        batch.append(mixture)
-    if batch:
-        yield batch
 
 
 def _text(event: str | BaseException) -> str:

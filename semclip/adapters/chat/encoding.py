@@ -10,10 +10,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
-from semclip.adapters.control import control_tokens, neutralise
+from semclip.adapters.control import control_tokens, neutral
 from semclip.errors import InputError, MissingExtra
 from semclip.prompts import to_chat_messages
 from semclip.types import Prompt
@@ -41,9 +40,7 @@ def encode(
     Raises: InputError where the processor refuses a prompt.
     """
     with _reading(processor):
-        singles = [
-            _alone(processor, _neutral(prompt, controls), {} if prompt.tiling else untiled) for prompt in prompts
-        ]
+        singles = [_alone(processor, neutral(prompt, controls), {} if prompt.tiling else untiled) for prompt in prompts]
         return singles[0] if len(singles) == 1 else _joined(singles, pad_token_id)
 
 
@@ -80,11 +77,6 @@ def _reading(processor: Any) -> Iterator[None]:
         raise InputError(
             f"{type(processor).__name__} cannot read this prompt ({reason}); change its pictures or the template"
         ) from error
-
-
-def _neutral(prompt: Prompt, controls: frozenset[str]) -> Prompt:
-    parts = (neutralise(part, controls) if isinstance(part, str) else part for part in prompt.parts)
-    return replace(prompt, parts=tuple(parts))
 
 
 def _alone(processor: Any, prompt: Prompt, options: Mapping[str, Any]) -> BatchFeature:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import AsyncGenerator, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, final
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
-from semclip.adapters.families import PUBLISHED
+from semclip.adapters.families import GENERIC, PUBLISHED
 from semclip.adapters.server.format import EventReader, read_answer, request
 from semclip.errors import InputError, TooManyPictures
 from semclip.geometry import Size
@@ -24,6 +26,9 @@ from semclip.types import Completion, Decoding, Mixture, Prompt, Style
 if TYPE_CHECKING:
     from semclip.adapters.server.connection import Connection
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
@@ -32,14 +37,14 @@ class ServerOptions:
     `timeout_s`: its longest silence. `connect_retries`: how often a request goes out again that the server cannot have
     begun to answer, after `backoff_s`, doubled each time, where there was no connection, and after the server's own
     Retry-After, up to `longest_wait_s`, where it answered 429 or 503. `concurrency`: requests at a time in `complete`.
-    `family`: a name of `families.PUBLISHED`, to count visual tokens by. `picture_format`: JPEG is far smaller,
-    PNG loses nothing; llama.cpp reads both and no WebP.
+    `family`: a name of `families.PUBLISHED`, to count visual tokens by; `style` is that family's unless given.
+    `picture_format`: JPEG is far smaller, PNG loses nothing; llama.cpp reads both and no WebP.
     """
 
     timeout_s: float = 300.0
     connect_retries: int = 3
     concurrency: int = 4
-    style: Style = Style()
+    style: Style | None = None
     family: str | None = None
     picture_format: PictureFormat = "jpeg"
     backoff_s: float = 0.5
@@ -85,18 +90,26 @@ class ServerAdapter:
 
     @property
     def style(self) -> Style:
-        return self._options.style
+        options = self._options
+        style = (GENERIC if options.family is None else PUBLISHED[options.family].family).style
+        # No server mixes what several prompts predict.
+        return options.style or (replace(style, fusion="montage") if style.fusion == "ensemble" else style)
 
     def visual_tokens(self, sizes: Sequence[Size], /, *, tiling: bool) -> int | None:
         """As the family named in the options counts; `tiling` changes nothing, for the server is not told of it."""
         family = self._options.family
-        return None if family is None else PUBLISHED[family](sizes)
+        return None if family is None else PUBLISHED[family].count(sizes)
 
     def complete(self, mixtures: Sequence[Mixture], decoding: Decoding, /) -> tuple[Completion | TooManyPictures, ...]:
-        """As the protocol says; several requests at a time. Those not yet sent when one fails are dropped."""
+        """As the protocol says; several requests at a time.
+
+        Where one fails, or Ctrl-C is pressed, those not yet sent are dropped and those under way are not waited for.
+        """
         prompts = [_only_prompt(mixture) for mixture in mixtures]
-        with ThreadPoolExecutor(self._options.concurrency) as pool:
-            return tuple(pool.map(lambda prompt: self._completed(prompt, decoding), prompts))
+        if len(prompts) == 1:
+            return (self._completed(prompts[0], decoding),)
+        at_once = min(len(prompts), self._options.concurrency)
+        return tuple(_side_by_side(lambda prompt: self._completed(prompt, decoding), prompts, at_once))
 
     async def complete_async(self, mixture: Mixture, decoding: Decoding, /) -> Completion:
         prompt = _only_prompt(mixture)
@@ -152,6 +165,33 @@ class ServerAdapter:
                     return
         if text := reader.finish():
             yield text
+
+
+def _side_by_side(function: Callable[[Item], Made], items: Sequence[Item], at_once: int) -> list[Made]:
+    """What `function` makes of each item, in order; the first failure is raised and drops those not yet begun."""
+    futures = [Future[Made]() for _ in items]
+    waiting = deque(zip(items, futures, strict=True))
+
+    def work() -> None:
+        with suppress(IndexError):  # of a deque that is empty
+            while True:
+                item, future = waiting.popleft()
+                try:
+                    future.set_result(function(item))
+                # Whatever it is, it belongs to the one who waits.
+                except BaseException as error:
+                    waiting.clear()
+                    future.set_exception(error)
+
+    # No pool: the interpreter waits for its threads before it ends.
+    for _ in range(at_once):
+        Thread(target=work, daemon=True).start()
+    try:
+        for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+            future.result()
+    finally:
+        waiting.clear()
+    return [future.result() for future in futures]
 
 
 def _only_prompt(mixture: Mixture) -> Prompt:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, final
 
-from semclip.adapters.server.errors import excerpt, refusal, wants_max_completion_tokens
+from semclip.adapters.server.errors import Source, refusal, wants_max_completion_tokens
 from semclip.adapters.server.format import count_pictures
 from semclip.errors import InputError, MalformedAnswer, MissingExtra, ServerError, ServerTimeout, ServerUnreachable
 
@@ -74,9 +74,8 @@ class Connection:
         return str(self._url.copy_with(userinfo=b"", query=None, fragment=None))
 
     @property
-    def source(self) -> str:
-        """The server and the model, as messages name them."""
-        return f"{self.address}, model {self.model}"
+    def source(self) -> Source:
+        return Source(f"{self.address}, model {self.model}", secret=self.api_key)
 
     def chunks(self, body: dict[str, Any]) -> Generator[bytes, None, None]:
         """The answer to the request `body`, as it comes.
@@ -140,7 +139,7 @@ class Connection:
         if "max_tokens" in attempt.body and _wants_max_completion_tokens(error):
             body = dict(attempt.body)
             return replace(attempt, body={"max_completion_tokens": body.pop("max_tokens"), **body}, wait_s=0.0)
-        raise self._translated(attempt, error) from (None if self._holds_key(str(error)) else error)
+        raise self._translated(attempt, error) from (None if self._tells_key(error) else error)
 
     def _pause_s(self, attempt: _Attempt, error: Exception) -> float | None:
         """How long to wait before the request may go out again; None where it must not."""
@@ -154,10 +153,10 @@ class Connection:
 
     def _translated(self, attempt: _Attempt, error: Exception) -> ServerError:
         if isinstance(error, openai.APIStatusError):
-            body = self._without_key(error.body)
-            return refusal(error.status_code, body, source=self.source, pictures=count_pictures(attempt.body))
+            pictures = count_pictures(attempt.body)
+            return refusal(error.status_code, error.body, source=self.source, pictures=pictures)
         reason = _reason(error)
-        why = excerpt(str(reason) or type(reason).__name__)
+        why = self.source.quote(str(reason) or type(reason).__name__)
         if isinstance(reason, _UNSENT):
             tries = attempt.failures + 1
             return ServerUnreachable(
@@ -170,12 +169,8 @@ class Connection:
             )
         return MalformedAnswer(f"{self.source} broke off before the end of its answer: {why}")
 
-    def _holds_key(self, text: str) -> bool:
-        return self.api_key is not None and self.api_key in text
-
-    def _without_key(self, body: Any) -> Any:
-        """Servers may say the key that they do not accept."""
-        return str(body).replace(self.api_key, "***") if self.api_key and self._holds_key(str(body)) else body
+    def _tells_key(self, error: Exception) -> bool:
+        return self.api_key is not None and self.api_key in f"{error} {_reason(error)}"
 
 
 @cache

@@ -7,7 +7,8 @@ OpenRouter as their users report them; tests/adapters/server/test_errors.py has 
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, final
 
 from semclip.errors import ServerRefusal, TooManyPictures, UnknownModel
 
@@ -35,13 +36,37 @@ _ADVICE = {
 }
 
 
-def refusal(status: int, body: Any, *, source: str, pictures: int) -> ServerRefusal:
+@final
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A server and its model as messages name them; `secret` is what no message may tell."""
+
+    name: str
+    secret: str | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def quote(self, said: str | bytes) -> str:
+        r"""The beginning of what the server said, on one line of printable characters, without the secret.
+
+        >>> Source("", secret="sk-12").quote(b"<html>\n<title>502</title> sk-12")
+        '<html> <title>502</title> ***'
+        """
+        text = said.decode(errors="replace") if isinstance(said, bytes) else said
+        # Before the text is cut: half of a secret is one too.
+        text = text.replace(self.secret, "***") if self.secret else text
+        line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+        return f"{line[:_LONGEST_EXCERPT]}..." if len(line) > _LONGEST_EXCERPT else line or "nothing"
+
+
+def refusal(status: int, body: Any, *, source: Source, pictures: int) -> ServerRefusal:
     """The error for a request with so many `pictures` that was refused with `status` and the error's `body`.
 
     A limit that leaves no picture, or that was kept, is no TooManyPictures: fewer pictures would not cure it.
     """
     said = _message(body)
-    words, limit = excerpt(said), _picture_limit(said)
+    words, limit = source.quote(said), _picture_limit(said)
     if limit is not None and 1 <= limit < pictures:
         message = f"{source} takes at most {limit} pictures a prompt, got {pictures}; ask with k={limit - 1}"
         return TooManyPictures(message, status=status, limit=limit)
@@ -55,17 +80,6 @@ def refusal(status: int, body: Any, *, source: str, pictures: int) -> ServerRefu
 def wants_max_completion_tokens(status: int, body: Any) -> bool:
     """Whether the refusal asks for the newer name of max_tokens, as OpenAI's reasoning models do."""
     return status == 400 and "max_completion_tokens" in _message(body)
-
-
-def excerpt(said: str | bytes) -> str:
-    r"""The beginning of what a server said, on one line of printable characters.
-
-    >>> excerpt(b"<html>\n<title>502</title>")
-    '<html> <title>502</title>'
-    """
-    text = said.decode(errors="replace") if isinstance(said, bytes) else said
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return f"{line[:_LONGEST_EXCERPT]}..." if len(line) > _LONGEST_EXCERPT else line or "nothing"
 
 
 def _message(body: Any) -> str:

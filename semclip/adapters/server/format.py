@@ -1,31 +1,34 @@
 """The wire format of `chat/completions`: a prompt as a request, an answer or a stream of events as text.
 
-Pure: knows nothing of connections. `source` names the server and the model in messages.
+Pure: knows nothing of connections. `source` is who answered, for messages.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any, final
 
-from semclip.adapters.control import KNOWN_CONTROL_TOKENS, neutralise
-from semclip.adapters.server.errors import excerpt
+from semclip.adapters.control import KNOWN_CONTROL_TOKENS, neutral
+from semclip.adapters.server.errors import Source
 from semclip.errors import MalformedAnswer
 from semclip.prompts import PictureFormat, to_openai_messages
 from semclip.types import Completion, Decoding, Prompt
 
 _END_OF_EVENTS = b"[DONE]"
+_OTHER_FIELDS = (b":", b"event:", b"id:", b"retry:")
+"""What lines of events begin with that hold no data."""
+_STRANGE_BYTES = 1000
 
 
 def request(model: str, prompt: Prompt, decoding: Decoding, *, picture_format: PictureFormat) -> dict[str, Any]:
     """The request's body. What servers may refuse and semclip can do without is left out.
 
-    The temperature is always said: a server's own default is not greedy.
+    The temperature is always said: a server's own default is not greedy. All control tokens that are known are
+    neutralised: which of them the server's model has is not known.
     """
     body: dict[str, Any] = {
         "model": model,
-        "messages": to_openai_messages(_harmless(prompt), picture_format=picture_format),
+        "messages": to_openai_messages(neutral(prompt, KNOWN_CONTROL_TOKENS), picture_format=picture_format),
         "max_tokens": decoding.max_tokens,
         "temperature": decoding.temperature,
     }
@@ -41,13 +44,7 @@ def count_pictures(body: dict[str, Any]) -> int:
     return sum(part["type"] == "image_url" for message in body["messages"] for part in message["content"])
 
 
-def _harmless(prompt: Prompt) -> Prompt:
-    """The prompt with every control token in its text broken up: which ones the server's model has is not known."""
-    parts = (neutralise(part, KNOWN_CONTROL_TOKENS) if isinstance(part, str) else part for part in prompt.parts)
-    return replace(prompt, parts=tuple(parts))
-
-
-def read_answer(data: bytes, *, source: str) -> Completion:
+def read_answer(data: bytes, *, source: Source) -> Completion:
     """The completion in the body of an answer.
 
     Raises: MalformedAnswer for anything but a chat completion with text in it; the text may be empty.
@@ -55,11 +52,11 @@ def read_answer(data: bytes, *, source: str) -> Completion:
     answer = _parsed(data, source)
     try:
         choice = answer["choices"][0]
-        text = choice["message"]["content"]
+        text = _joined(choice["message"]["content"])
     except (KeyError, IndexError, TypeError) as error:
-        raise MalformedAnswer(f"{source} needed to send a chat completion, sent {excerpt(data)}") from error
+        raise MalformedAnswer(f"{source} needed to send a chat completion, sent {source.quote(data)}") from error
     if not isinstance(text, str):
-        reason = choice.get("finish_reason")
+        reason = source.quote(str(choice.get("finish_reason")))
         raise MalformedAnswer(
             f"{source} needed to send text, sent none (finish_reason {reason}); a model that reasons first needs more "
             "max_tokens"
@@ -70,16 +67,24 @@ def read_answer(data: bytes, *, source: str) -> Completion:
     )
 
 
+def _joined(content: Any) -> Any:
+    """The text of a list of parts, as some servers send it; anything else as it is."""
+    if not isinstance(content, list):
+        return content
+    texts = [part["text"] for part in content if part["type"] == "text"]
+    return "".join(texts) if texts else None
+
+
 def _count(usage: Any, key: str) -> int | None:
     count = usage.get(key) if isinstance(usage, dict) else None
     return count if isinstance(count, int) else None
 
 
-def _parsed(data: bytes, source: str) -> Any:
+def _parsed(data: bytes, source: Source) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise MalformedAnswer(f"{source} needed to send JSON, sent {excerpt(data)}") from error
+        raise MalformedAnswer(f"{source} needed to send JSON, sent {source.quote(data)}") from error
 
 
 @final
@@ -89,10 +94,11 @@ class EventReader:
     `ended` turns true with a finish_reason or [DONE]: servers may send either alone.
     """
 
-    def __init__(self, *, source: str) -> None:
+    def __init__(self, *, source: Source) -> None:
         self.ended = False
         self._source = source
         self._line = b""
+        self._strange = b""
 
     def feed(self, data: bytes) -> str:
         """The text of the events that `data` completes.
@@ -105,15 +111,18 @@ class EventReader:
     def finish(self) -> str:
         """The text of a last event that no line end follows.
 
-        Raises: MalformedAnswer if the stream broke off.
+        Raises: MalformedAnswer if the stream broke off, or was none.
         """
         text = self.feed(b"\n")
+        if not self.ended and self._strange:
+            raise MalformedAnswer(f"{self._source} needed to send events, sent {self._source.quote(self._strange)}")
         if not self.ended:
             raise MalformedAnswer(f"{self._source} needed to send the end of its answer, broke off before it")
         return text
 
     def _read(self, line: bytes) -> str:
         if not line.startswith(b"data:"):
+            self._keep(line)
             return ""
         data = line.removeprefix(b"data:").strip()
         if data == _END_OF_EVENTS:
@@ -123,10 +132,17 @@ class EventReader:
         try:
             # An event that holds the usage has no choice, one that holds the end may have no delta.
             choice = event["choices"][0] if event["choices"] else {}
-            text = (choice.get("delta") or {}).get("content") or ""
+            text = _joined((choice.get("delta") or {}).get("content")) or ""
             self.ended = self.ended or choice.get("finish_reason") is not None
         except (AttributeError, KeyError, TypeError):
             text = None
         if not isinstance(text, str) or event.get("error"):
-            raise MalformedAnswer(f"{self._source} needed to send a piece of an answer, sent {excerpt(data)}")
+            raise MalformedAnswer(
+                f"{self._source} needed to send a piece of an answer, sent {self._source.quote(data)}"
+            )
         return text
+
+    def _keep(self, line: bytes) -> None:
+        """Keeps the beginning of what is no event, in whole lines: half of a secret would not be known for one."""
+        if line.strip() and not line.startswith(_OTHER_FIELDS) and len(self._strange) < _STRANGE_BYTES:
+            self._strange += line + b"\n"

@@ -57,8 +57,8 @@ class VlmAttention:
     @cached_property
     def fingerprint(self) -> str:
         """Of options, model name, configuration and a sample of every weight; computed once."""
-        options = {"psi": self.name, "layers": self._layers, "neutral": self.neutral}
-        return fingerprint(self.adapter, options | {"boxes": (self.sharpness, self.size_weight)})
+        options = (self._layers, self.neutral, self.sharpness, self.size_weight)
+        return fingerprint(self.adapter, {"psi": self.name, "options": options})
 
     def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
         """One pass, with the neutral instruction; features are the log attention, (cells, layers)."""

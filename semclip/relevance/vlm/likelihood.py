@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from semclip.adapters.chat.generation import greedy
-from semclip.adapters.control import control_tokens, neutralise
+from semclip.adapters.chat.generation import end_marks, for_stop_strings, greedy
+from semclip.adapters.control import neutralise
 from semclip.errors import InputError
 from semclip.geometry import Box
 from semclip.protocols import Relevance
@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 ASK = "Ask a question about the image."
 
 
-def _embedded() -> Relevance:
-    return load_relevance("embedded")
-
-
 @final
 @dataclass(frozen=True, eq=False)
 class VlmLikelihood:
@@ -49,7 +45,7 @@ class VlmLikelihood:
     """
 
     adapter: ChatAdapter
-    base: Relevance = field(default_factory=_embedded)
+    base: Relevance = field(default_factory=partial(load_relevance, "embedded"))
     mode: Literal["confidence", "question"] = "confidence"
     best: int = 8
     max_tokens: int = 8
@@ -67,8 +63,8 @@ class VlmLikelihood:
     @cached_property
     def fingerprint(self) -> str:
         """Of options, base, model name, configuration and a sample of every weight; computed once."""
-        options = {"psi": self.name, "base": self.base.fingerprint, "mode": self.mode, "best": self.best}
-        return fingerprint(self.adapter, options | {"terms": (self.max_tokens, self.prior_weight)})
+        options = (self.mode, self.best, self.max_tokens, self.prior_weight)
+        return fingerprint(self.adapter, {"psi": self.name, "base": self.base.fingerprint, "options": options})
 
     def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
         """The base's regions; their `vlm_passes` are the most that a question takes, those of the base included."""
@@ -99,48 +95,44 @@ class VlmLikelihood:
 
     def _measure(self, pictures: Sequence[PILImage], question: str) -> Tensor:
         measure = _confidence if self.mode == "confidence" else _of_question
-        return torch.cat([measure(self, batch, question) for batch in batches(pictures, self.batch_size, self.adapter)])
+        # Where a stop string ends a row, what pads it would count.
+        size = self.batch_size if self.adapter.model.generation_config.stop_strings is None else 1
+        return torch.cat([measure(self, batch, question) for batch in batches(pictures, size, self.adapter)])
 
 
 def _confidence(psi: VlmLikelihood, pictures: Sequence[PILImage], question: str) -> Tensor:
     """(n,) mean log-probability of the tokens of the greedy answer to the question, its end mark included."""
     inputs = psi.adapter.encode([Prompt((picture, question), tiling=False) for picture in pictures])
-    model = psi.adapter.model
-    pad_token_id = psi.adapter.processor.tokenizer.pad_token_id
-    config = greedy(model.generation_config, max_tokens=psi.max_tokens, pad_token_id=pad_token_id)
+    model, tokenizer = psi.adapter.model, psi.adapter.processor.tokenizer
+    config = greedy(model.generation_config, psi.max_tokens, tokenizer.pad_token_id)
     config.update(return_dict_in_generate=True, output_logits=True)
-    output = model.generate(**inputs, generation_config=config)
+    output = model.generate(**inputs, generation_config=config, **for_stop_strings(config, tokenizer))
     logits_NTV = torch.stack(output.logits, dim=1)
-    return mean_log_probability(logits_NTV, output.sequences[:, -logits_NTV.shape[1] :], _end_marks(model))
+    answers_NT = output.sequences[:, -logits_NTV.shape[1] :]
+    return mean_log_probability(logits_NTV, answers_NT, end_marks(model.generation_config))
 
 
 def _of_question(psi: VlmLikelihood, pictures: Sequence[PILImage], question: str) -> Tensor:
     """(n,) mean log-probability of the question's tokens as the answer to ASK."""
     inputs = psi.adapter.encode([Prompt((picture, ASK), tiling=False) for picture in pictures])
-    processor = psi.adapter.processor
-    text = neutralise(question, control_tokens(processor))
-    ids = processor.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+    text = neutralise(question, psi.adapter.controls)
+    ids = psi.adapter.processor.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
     ids_NT = ids.to(inputs["input_ids"].device).expand(len(pictures), -1)
     logits = psi.adapter.model(**_followed(inputs, ids_NT), use_cache=False, logits_to_keep=ids_NT.shape[1] + 1).logits
-    return mean_log_probability(logits[:, :-1], ids_NT, [])
+    return mean_log_probability(logits[:, :-1], ids_NT, ())
 
 
-def mean_log_probability(logits_NTV: Tensor, ids_NT: Tensor, end_marks: Sequence[int]) -> Tensor:
-    """(n,) float32 mean of log p(id) over the tokens of each row, up to and with its first end mark.
+def mean_log_probability(logits_NTV: Tensor, ids_NT: Tensor, ends: Sequence[int]) -> Tensor:
+    """(n,) float32 mean of log p(id) over the tokens of each row, up to and with the first of `ends` in it.
 
     >>> mean_log_probability(torch.tensor([[[0.0, 0.0], [0.0, 9.0]]]), torch.tensor([[1, 0]]), [1]).exp()
     tensor([0.5000])
     """
     said_NT = logits_NTV.float().log_softmax(-1).gather(-1, ids_NT[..., None])[..., 0]
-    ended_NT = torch.isin(ids_NT, torch.tensor(end_marks, dtype=ids_NT.dtype, device=ids_NT.device)).cumsum(1)
-    counted_NT = torch.cat([torch.zeros_like(ended_NT[:, :1]), ended_NT[:, :-1]], dim=1) == 0
+    is_end_NT = torch.isin(ids_NT, torch.tensor(ends, dtype=ids_NT.dtype, device=ids_NT.device)).int()
+    counted_NT = is_end_NT.cumsum(1) == is_end_NT
     # Not a product: after the end a log-probability may be -inf.
     return said_NT.where(counted_NT, 0).sum(1) / counted_NT.sum(1)
-
-
-def _end_marks(model: Any) -> list[int]:
-    marks = model.generation_config.eos_token_id
-    return [] if marks is None else [marks] if isinstance(marks, int) else list(marks)
 
 
 def _followed(inputs: Any, ids_NT: Tensor) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from semclip.adapters.budget import framed, scaled
+from semclip.adapters.budget import centred, crop_room, framed, overview_room
+from semclip.adapters.chat.generation import out_of_memory
 from semclip.adapters.families import GENERIC
 from semclip.adapters.fusion import framed_picture
 from semclip.errors import InputError, MissingExtra, ModelError, OutOfMemory, SemclipError
@@ -39,14 +40,13 @@ SAMPLED = 64
 def overview(picture: Picture, adapter: ChatAdapter) -> PILImage:
     """The whole picture as the model's family is shown one: shrunk, and padded where the processor would cut it."""
     style = adapter.style
-    return framed_picture(picture, None, framed(picture.size.fit(style.overview_px), style.square))
+    return framed_picture(picture, None, overview_room(picture.size, style.overview_px, square=style.square).largest)
 
 
 def close_up(picture: Picture, box: Box, adapter: ChatAdapter) -> PILImage:
     """The pixels of a box as the model's family is shown a crop, resized and padded by its style."""
-    (least_px, most_px), style = adapter.style.crop_px, adapter.style
-    long_side_px = min(max(least_px, box.size.width, box.size.height), most_px)
-    return framed_picture(picture, box, framed(scaled(box.size, long_side_px), style.square))
+    style = adapter.style
+    return framed_picture(picture, box, crop_room(box.size, style.crop_px, square=style.square).largest)
 
 
 def frame(size: Size, square: bool) -> tuple[Size, Box]:
@@ -56,8 +56,7 @@ def frame(size: Size, square: bool) -> tuple[Size, Box]:
     (Size(width=40, height=40), Box(left=0, top=5, right=40, bottom=35))
     """
     padded = framed(size, square)
-    left, top = (padded.width - size.width) // 2, (padded.height - size.height) // 2
-    return padded, Box(left, top, left + size.width, top + size.height)
+    return padded, centred(size, padded)
 
 
 def picture_of(regions: Regions, psi: str) -> Picture:
@@ -77,12 +76,12 @@ def passes(adapter: ChatAdapter, psi: str) -> Iterator[None]:
             yield
     except SemclipError:
         raise
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(
-            f"psi {psi} ran {adapter.name} out of memory; lower batch_size or show smaller pictures"
-        ) from error
     # Processors and models of any family share no narrower base class.
     except Exception as error:
+        if out_of_memory(error):
+            raise OutOfMemory(
+                f"psi {psi} ran {adapter.name} out of memory; lower batch_size or show smaller pictures"
+            ) from error
         reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
         raise ModelError(f"psi {psi} could not run {adapter.name} ({reason}); check model and processor") from error
 

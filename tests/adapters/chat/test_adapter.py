@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import hashlib
 import json
 import shutil
@@ -13,8 +12,9 @@ from typing import Any
 
 import pytest
 import torch
+from accelerate import cpu_offload  # type: ignore[import-untyped]
 from safetensors.torch import load_file, save_file
-from transformers import LlavaConfig, T5Gemma2Config, T5Gemma2ForConditionalGeneration
+from transformers import AutoModelForImageTextToText, LlavaConfig, T5Gemma2Config, T5Gemma2ForConditionalGeneration
 
 from semclip.adapters.chat import ChatAdapter, load_chat, wrap_chat
 from semclip.adapters.families import GENERIC
@@ -22,23 +22,13 @@ from semclip.errors import InputError, ModelError, OutOfMemory
 from semclip.geometry import Size
 from semclip.prompts import to_chat_messages
 from semclip.types import Completion, Decoding, Mixture, Prompt
+from tests.adapters import tiny_vlm
 from tests.adapters.asking import WAYS, Way, mixture, picture
+from tests.adapters.chat.passes import ENSEMBLE, counted
 
 GREEDY = Decoding(max_tokens=6)
+CPU_FULL = RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000000000 bytes.")
 SAMPLED = Decoding(max_tokens=16, temperature=1.5, top_p=0.95, seed=3)
-ENDLESS = Decoding(max_tokens=5000)
-ENSEMBLE = Mixture(tuple(Prompt((picture(seed), "What?"), tiling=False) for seed in (1, 2)), (0.6, 0.4))
-
-
-@pytest.fixture(scope="module")
-def llava(vlm_folder: Callable[[str], Path]) -> ChatAdapter:
-    return load_chat(vlm_folder("llava"))
-
-
-@pytest.fixture
-def copied(llava: ChatAdapter) -> ChatAdapter:
-    """One that a test may change."""
-    return wrap_chat(copy.deepcopy(llava.model), copy.deepcopy(llava.processor))
 
 
 def texts(completions: Sequence[Completion]) -> list[str]:
@@ -86,12 +76,17 @@ def test_greedy_decoding_is_the_models_own_whatever_its_configuration_samples(co
     assert texts(copied.complete([mixture()], GREEDY)) == [expected]
 
 
-def test_a_seed_repeats_what_was_drawn_and_disturbs_no_other_drawing(llava: ChatAdapter) -> None:
+@pytest.mark.parametrize("seed", [None, 3])
+def test_drawing_disturbs_no_other_drawing(llava: ChatAdapter, seed: int | None) -> None:
     before = torch.get_rng_state()
+    llava.complete([mixture()], Decoding(max_tokens=2, temperature=1.0, seed=seed))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_seed_repeats_what_was_drawn(llava: ChatAdapter) -> None:
     first, again = (texts(llava.complete([mixture()], SAMPLED)) for _ in range(2))
     other = texts(llava.complete([mixture()], Decoding(max_tokens=16, temperature=1.5, seed=4)))
     assert first == again != other
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_without_a_seed_each_answer_is_drawn_anew(llava: ChatAdapter) -> None:
@@ -122,29 +117,28 @@ def test_an_answer_ends_where_the_model_ends_it(copied: ChatAdapter, pads: bool)
     assert {way(copied, asked[0], GREEDY) for way in WAYS} == {ended.text}
 
 
-@contextmanager
-def counted(model: torch.nn.Module) -> Iterator[list[int]]:
-    """How many rows each forward pass had."""
-    rows: list[int] = []
-    hook = model.register_forward_pre_hook(
-        lambda _, __, inputs: rows.append(len(inputs["input_ids"])), with_kwargs=True
-    )
-    try:
-        yield rows
-    finally:
-        hook.remove()
+@pytest.mark.parametrize("pad", ["<pad>", "</s>", None])
+def test_an_answer_ends_at_the_models_own_stop_strings(copied: ChatAdapter, pad: str | None) -> None:
+    copied.processor.tokenizer.pad_token = pad
+    copied.model.generation_config.pad_token_id = copied.processor.tokenizer.pad_token_id
+    asked = [mixture(), mixture("Something else?"), ENSEMBLE]
+    (first, *others) = copied.complete(asked, GREEDY)
+    stop = first.text[1:3]
+    copied.model.generation_config.stop_strings = [stop]
+    (stopped, *continued) = copied.complete(asked, GREEDY)
+    assert stopped.text == first.text[: first.text.index(stop) + len(stop)]
+    assert stopped.completion_tokens == len(stopped.text)
+    assert continued == others
+    assert [stopped] == list(copied.complete(asked[:1], GREEDY))
+    assert {way(copied, asked[0], GREEDY) for way in WAYS} == {stopped.text}
 
 
-@pytest.mark.parametrize(
-    ("batch_size", "rows"), [(1, [1, 1, 2, 1, 1]), (2, [2, 2, 2]), (3, [2, 3, 1]), (4, [4, 2]), (8, [6])]
-)
-def test_batches_hold_whole_mixtures_and_change_no_answer(llava: ChatAdapter, batch_size: int, rows: list[int]) -> None:
-    asked = [mixture("One?"), mixture("Two?", pictures=1), ENSEMBLE, mixture("Three?"), mixture("And the last?")]
-    one_token = Decoding(max_tokens=1)
-    adapter = ChatAdapter(llava.model, llava.processor, llava.name, llava.family, batch_size)
-    with counted(adapter.model) as passes:
-        assert adapter.complete(asked, one_token) == tuple(llava.complete([one], one_token)[0] for one in asked)
-    assert passes[: len(rows)] == rows
+def test_what_is_asked_together_is_one_batch_however_much_it_is(llava: ChatAdapter) -> None:
+    asked, one_token = [mixture("One?"), ENSEMBLE, mixture("A longer one?", pictures=1)] * 5, Decoding(max_tokens=1)
+    with counted(llava.model) as passes:
+        together = llava.complete(asked, one_token)
+    assert passes == [20]
+    assert together == tuple(llava.complete([one], one_token)[0] for one in asked)
 
 
 def test_nothing_is_asked_of_no_mixture(llava: ChatAdapter) -> None:
@@ -162,47 +156,6 @@ def test_what_is_asked_for_at_once_is_answered_one_by_one(vlm_folder: Callable[[
         answers = asyncio.run(together())
     assert passes in ([1] * 40 + [2] * 40, [2] * 40 + [1] * 40)
     assert answers == list(adapter.complete(asked, decoding))
-
-
-def test_closing_a_stream_ends_the_generation(llava: ChatAdapter) -> None:
-    threads = threading.active_count()
-    with counted(llava.model) as passes:
-        stream = llava.stream(ENSEMBLE, ENDLESS)
-        assert next(stream)
-        stream.close()
-    assert 2 <= len(passes) < ENDLESS.max_tokens
-    assert threading.active_count() == threads
-
-
-def test_closing_an_async_stream_ends_the_generation(llava: ChatAdapter) -> None:
-    async def peek() -> str:
-        stream = llava.stream_async(ENSEMBLE, ENDLESS)
-        piece = await anext(stream)
-        await stream.aclose()
-        return piece
-
-    with counted(llava.model) as passes:
-        assert asyncio.run(peek())
-    assert 2 <= len(passes) < ENDLESS.max_tokens
-
-
-def test_cancelling_the_reader_of_a_stream_ends_the_generation(llava: ChatAdapter) -> None:
-    async def cancelled() -> None:
-        started = asyncio.Event()
-
-        async def read() -> None:
-            async for _ in llava.stream_async(ENSEMBLE, ENDLESS):
-                started.set()
-
-        reader = asyncio.create_task(read())
-        await started.wait()
-        reader.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reader
-
-    with counted(llava.model) as passes:
-        asyncio.run(cancelled())
-    assert len(passes) < ENDLESS.max_tokens
 
 
 def test_a_question_in_the_middle_of_a_stream_waits_for_its_end(llava: ChatAdapter) -> None:
@@ -231,7 +184,7 @@ def failing(adapter: ChatAdapter, error: Exception, *, after: int = 0) -> Iterat
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), CPU_FULL])
 def test_running_out_of_memory_says_what_was_asked_for(llava: ChatAdapter, way: Way, error: Exception) -> None:
     threads = threading.active_count()
     with (
@@ -264,6 +217,23 @@ def test_a_picture_that_the_processor_refuses_is_an_input_error(vlm_folder: Call
         adapter.complete([Mixture((Prompt((picture(1, 3000, 10), "?")),))], GREEDY)
 
 
+def test_weights_kept_elsewhere_until_they_are_needed_answer_as_they_do_in_memory(copied: ChatAdapter) -> None:
+    expected = copied.complete([mixture(), ENSEMBLE], GREEDY)
+    cpu_offload(copied.model, execution_device=torch.device("cpu"))
+    assert copied.model.device.type == "meta"
+    assert copied.complete([mixture(), ENSEMBLE], GREEDY) == expected
+
+
+def test_a_llava_whose_pictures_cost_what_they_measure_is_no_llava_1_5() -> None:
+    config, processor = tiny_vlm.pixtral()
+    pixtral = wrap_chat(AutoModelForImageTextToText.from_config(config).eval(), processor)
+    assert (config.model_type, pixtral.family) == ("llava", GENERIC)
+    (completion,) = pixtral.complete([ENSEMBLE], GREEDY)
+    sizes = [Size(*one.size) for prompt in ENSEMBLE.prompts for one in prompt.pictures]
+    assert completion.visual_tokens == sum(pixtral.visual_tokens([size], tiling=False) or 0 for size in sizes)
+    assert pixtral.visual_tokens([Size(112, 112)], tiling=False) == 64
+
+
 def test_a_processor_needs_pictures_a_template_and_a_place_for_pictures_in_it(copied: ChatAdapter) -> None:
     model, processor = copied.model, copied.processor
     with pytest.raises(InputError, match=r"got .*Tokenizer.*; load it with AutoProcessor"):
@@ -282,11 +252,6 @@ def test_a_processor_needs_pictures_a_template_and_a_place_for_pictures_in_it(co
 def test_a_model_needs_to_generate(copied: ChatAdapter) -> None:
     with pytest.raises(InputError, match="got Linear"):
         wrap_chat(torch.nn.Linear(1, 1), copied.processor)
-
-
-def test_a_batch_holds_at_least_one_prompt(llava: ChatAdapter) -> None:
-    with pytest.raises(InputError, match="at least 1, got 0"):
-        ChatAdapter(llava.model, llava.processor, "tiny", llava.family, batch_size=0)
 
 
 def test_a_model_type_that_nobody_knows_is_asked_one_mixture_at_a_time(llava: ChatAdapter) -> None:

@@ -127,7 +127,7 @@ def test_pictures_of_a_batch_keep_their_order(adapter: ChatAdapter) -> None:
 
 @pytest.mark.parametrize("decoding", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
 def test_a_batch_answers_as_one_by_one(adapter: ChatAdapter, decoding: Decoding) -> None:
-    asked = [PLAIN, SHORT, APPENDED, ENSEMBLE]
+    asked = [PLAIN, ENSEMBLE, SHORT, APPENDED]
     together = adapter.complete(asked, decoding)
     assert together == tuple(adapter.complete([one], decoding)[0] for one in asked)
     assert len({completion.text for completion in together}) > 2

@@ -7,10 +7,12 @@ from typing import Any
 from semclip.adapters.server import ServerAdapter, ServerOptions, connect_server
 from semclip.types import Decoding
 from tests.adapters.asking import WHOLE, Way
-from tests.adapters.loopback import Loopback, Reply, completion, event, events
+from tests.adapters.loopback import Loopback, Reply, completion, event, events, refusal
 
 GREEDY = Decoding(max_tokens=8)
 KEY = "sk-secret-0123456789"
+LIMIT = refusal(400, {"error": {"message": "At most 1 image(s) may be provided in one prompt.", "code": 400}})
+"""The refusal of a second picture."""
 
 
 def to(log: Loopback, **options: Any) -> ServerAdapter:

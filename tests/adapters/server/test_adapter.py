@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from semclip.adapters.families import FAMILIES
 from semclip.adapters.server import ServerOptions
 from semclip.errors import InputError, ServerRefusal, TooManyPictures
 from semclip.geometry import Size
 from semclip.types import Completion, Mixture, Prompt, Style
 from tests.adapters.asking import STREAMED, WAYS, Way, by_complete, mixture, picture
 from tests.adapters.loopback import Reply, completion, event, events, refusal, serving
-from tests.adapters.server.client import GREEDY, KEY, answering, at, to
+from tests.adapters.server.client import GREEDY, KEY, LIMIT, answering, at, to
 
+SILENCE_S = 20.0
 TEXT = "4 · 2\u2028\U0001f68c"
-LIMIT = refusal(400, {"error": {"message": "At most 1 image(s) may be provided in one prompt.", "code": 400}})
 
 
 # What is sent
@@ -120,10 +126,39 @@ def test_a_refusal_that_fewer_pictures_would_cure_takes_its_place_among_the_answ
 
 
 def test_the_questions_not_yet_asked_when_one_fails_are_dropped() -> None:
-    with serving([refusal(500, {"error": "broken"})]) as log:
+    replies = [Reply(b"", silence_s=SILENCE_S), refusal(500, {"error": "broken"})]
+    with serving(replies) as log:
         with pytest.raises(ServerRefusal):
-            to(log, concurrency=1).complete([mixture(pictures=1)] * 200, GREEDY)
-        assert len(log.asked) < 200
+            to(log, concurrency=2).complete([mixture(pictures=1)] * 9, GREEDY)
+        assert len(log.asked) == 2
+
+
+ASK = ("-m", "semclip", "ask", "photo.png", "What?", "-k", "0", "--model", "m", "--base-url")
+ASK_SEVERAL = """
+import sys
+from semclip.adapters.server import connect_server
+from semclip.types import Decoding, Mixture, Prompt
+
+adapter = connect_server(sys.argv[1], model="m")
+adapter.complete([Mixture((Prompt((question,)),)) for question in "ABC"], Decoding())
+"""
+
+
+@pytest.mark.parametrize(("command", "code"), [(ASK, 130), (("-c", ASK_SEVERAL), -signal.SIGINT)])
+def test_ctrl_c_does_not_wait_for_the_server(command: Sequence[str], code: int, tmp_path: Path) -> None:
+    picture(0).save(tmp_path / "photo.png")
+    arrived = threading.Event()
+
+    def silent(_body: dict[str, Any]) -> Reply:
+        arrived.set()
+        return Reply(b"", silence_s=SILENCE_S)
+
+    with serving(silent) as log:
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+        with subprocess.Popen([sys.executable, *command, log.base_url], cwd=tmp_path, env=environment) as asking:
+            assert arrived.wait(60)
+            asking.send_signal(signal.SIGINT)
+            assert asking.wait(SILENCE_S / 2) == code
 
 
 @pytest.mark.parametrize("way", STREAMED)
@@ -165,10 +200,19 @@ def test_an_option_that_makes_no_sense_is_refused(option: dict[str, Any]) -> Non
         ServerOptions(**option)
 
 
-def test_a_server_is_known_by_its_model_and_shown_pictures_as_the_options_say() -> None:
-    adapter = at("http://127.0.0.1:1/v1")
-    assert (adapter.name, adapter.style) == ("m", Style())
-    assert at("http://127.0.0.1:1/v1", style=Style(fusion="montage")).style.fusion == "montage"
+def test_a_server_is_known_by_its_model() -> None:
+    assert at("http://127.0.0.1:1/v1").name == "m"
+
+
+def test_pictures_are_shown_as_the_options_say_or_else_as_suits_the_family() -> None:
+    llava, own = FAMILIES["llava"].style, Style(fusion="ensemble")
+    for options, style in (
+        ({}, Style()),
+        ({"family": "llava-1.5"}, replace(llava, fusion="montage")),
+        ({"style": own}, own),
+        ({"family": "llava-1.5", "style": own}, own),
+    ):
+        assert at("http://127.0.0.1:1/v1", **options).style == style
 
 
 @pytest.mark.parametrize("missing", ["openai", "httpx2"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import traceback
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
@@ -22,9 +21,8 @@ from semclip.errors import (
 )
 from tests.adapters.asking import STREAMED, WAYS, WHOLE, Way, by_complete, by_stream, mixture
 from tests.adapters.loopback import Loopback, Reply, completion, event, events, free_port, refusal, refusing, serving
-from tests.adapters.server.client import GREEDY, KEY, answering, at, to
+from tests.adapters.server.client import GREEDY, KEY, LIMIT, answering, at, to
 
-LIMIT = refusal(400, {"error": {"message": "At most 1 image(s) may be provided in one prompt.", "code": 400}})
 RENAME = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
 
 
@@ -187,11 +185,21 @@ def test_max_tokens_is_renamed_once() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("body", [{"error": {"message": f"Incorrect API key provided: {KEY}"}}, f"no {KEY}"])
-def test_no_key_and_no_password_is_ever_told(way: Way, body: Any) -> None:
-    with serving([refusal(401, body)]) as log:
+@pytest.mark.parametrize(
+    "reply",
+    [
+        refusal(401, {"error": {"message": f"Incorrect API key provided: {KEY}"}}),
+        refusal(401, f"no {KEY}"),
+        events(f"data: Bearer {KEY}\n\n".encode()),
+        events(f'data: {{"Authorization": "Bearer {KEY}"}}\n\n'.encode()),
+        Reply(b"{}", headers={f"Bearer {KEY}": ""}),
+    ],
+    ids=["refusal", "refusal in plain text", "no answer", "no piece of an answer", "a broken header"],
+)
+def test_no_key_and_no_password_is_ever_told(way: Way, reply: Reply) -> None:
+    with serving([reply]) as log:
         adapter = at(log.base_url.replace("//", "//user:opensesame@") + "?token=swordfish")
-        with pytest.raises(ServerRefusal) as raised:
+        with pytest.raises(ServerError) as raised:
             way(adapter, mixture(), GREEDY)
     told = "".join([repr(adapter), str(adapter), *traceback.format_exception(raised.value)])
     assert "***" in str(raised.value)

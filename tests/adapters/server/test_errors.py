@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semclip.adapters.server.errors import excerpt, refusal, wants_max_completion_tokens
+from semclip.adapters.server.errors import Source, refusal, wants_max_completion_tokens
 from semclip.errors import ServerRefusal, TooManyPictures, UnknownModel
 
-SOURCE = "http://127.0.0.1:8000/v1, model m"
+SOURCE = Source("http://127.0.0.1:8000/v1, model m")
 
 UNKNOWN_MODELS = {
     "vllm": (
@@ -69,7 +69,7 @@ def test_an_unknown_model_is_recognised(status: int, body: Any) -> None:
     error = refusal(status, body, source=SOURCE, pictures=2)
     assert isinstance(error, UnknownModel)
     assert error.status == status
-    assert SOURCE in str(error)
+    assert str(SOURCE) in str(error)
 
 
 @pytest.mark.parametrize(("limit", "status", "body"), PICTURE_LIMITS.values(), ids=PICTURE_LIMITS.keys())
@@ -102,9 +102,16 @@ def test_the_newer_name_of_max_tokens_is_asked_for() -> None:
 
 @given(st.text(max_size=500) | st.binary(max_size=500))
 def test_an_excerpt_is_one_short_printable_line(said: str | bytes) -> None:
-    line = excerpt(said)
+    line = SOURCE.quote(said)
     assert line.isprintable()
     assert 0 < len(line) <= 203
+
+
+@given(st.integers(0, 300), st.booleans())
+def test_no_part_of_the_secret_is_quoted_wherever_it_stands(before: int, as_bytes: bool) -> None:
+    said = "." * before + "sk-secret"
+    line = Source("a server", secret="sk-secret").quote(said.encode() if as_bytes else said)
+    assert set(line) <= set(".*")
 
 
 @given(

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semclip.adapters.control import KNOWN_CONTROL_TOKENS
+from semclip.adapters.server.errors import Source
 from semclip.adapters.server.format import EventReader, read_answer, request
 from semclip.errors import MalformedAnswer
 from semclip.types import Decoding, Prompt
 from tests.adapters.asking import picture
 from tests.adapters.loopback import completion, event
 
-SOURCE = "http://127.0.0.1:8000/v1, model m"
+SOURCE = Source("http://127.0.0.1:8000/v1, model m")
 
 
 def text_sent(question: str) -> str:
@@ -63,6 +64,13 @@ def test_an_empty_answer_is_an_answer() -> None:
     assert read_answer(completion("").body, source=SOURCE).text == ""
 
 
+def test_an_answer_may_come_in_parts() -> None:
+    parts = [{"type": "thinking", "thinking": "?"}, {"type": "text", "text": "Bus "}, {"type": "text", "text": "42"}]
+    assert read_answer(completion(parts).body, source=SOURCE).text == "Bus 42"
+    reader = EventReader(source=SOURCE)
+    assert reader.feed(event(parts) + event(None, "stop")) == "Bus 42"
+
+
 def test_whitespace_that_keeps_a_connection_alive_is_no_part_of_an_answer() -> None:
     assert read_answer(b"\n\n  \n" + completion("42").body, source=SOURCE).text == "42"
 
@@ -81,12 +89,29 @@ def test_whitespace_that_keeps_a_connection_alive_is_no_part_of_an_answer() -> N
         (b'{"error": {"message": "overloaded"}}', "a chat completion, sent .*overloaded"),
         (b'{"choices": [{"text": "a completion of the older kind"}]}', "a chat completion"),
         (completion(None).body, r"text, sent none \(finish_reason stop\)"),
-        (completion([{"type": "text", "text": "42"}]).body, "text"),
+        (completion([]).body, "text, sent none"),
+        (completion([{"type": "thinking"}]).body, "text, sent none"),
+        (completion([{"type": "text"}]).body, "a chat completion"),
+        (completion([42]).body, "a chat completion"),
     ],
 )
 def test_anything_else_is_malformed(data: bytes, said: str) -> None:
     with pytest.raises(MalformedAnswer, match=f"^{SOURCE} needed to send {said}"):
         read_answer(data, source=SOURCE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<html>Bearer sk-12</html>",
+        b'{"error": "no sk-12"}',
+        b'{"choices": [{"message": {"content": null}, "finish_reason": "sk-12"}]}',
+    ],
+)
+def test_an_answer_that_is_none_tells_no_secret(data: bytes) -> None:
+    with pytest.raises(MalformedAnswer, match=r"\*\*\*") as raised:
+        read_answer(data, source=Source("a server", secret="sk-12"))
+    assert "sk-12" not in str(raised.value)
 
 
 @given(
@@ -149,11 +174,28 @@ def test_events_without_text_are_passed_over() -> None:
     assert reader.ended
 
 
-@pytest.mark.parametrize("sent", [b"", event("4"), event("4")[:-20], b"<html>It works!</html>", completion("42").body])
+@pytest.mark.parametrize("sent", [b"", event("4"), b": a comment\nevent: message\nid: 7\nretry: 9\n" + event("4")])
 def test_a_stream_without_an_end_broke_off(sent: bytes) -> None:
     reader = EventReader(source=SOURCE)
     reader.feed(sent)
-    with pytest.raises(MalformedAnswer, match="needed to send"):
+    with pytest.raises(MalformedAnswer, match="needed to send the end of its answer, broke off before it"):
+        reader.finish()
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (event("4")[:-20], 'JSON, sent {"choices'),
+        (b"<html>\n<b>It works!</b>\n", "events, sent <html> <b>It works!</b>"),
+        (completion("42").body, 'events, sent {"object": "chat.completion", .*'),
+        (b'{"error": {"message": "sk-12"}}', r'events, sent {"error": {"message": "\*\*\*"}}'),
+        (b"x\n" * 9999, r"events, sent x x .*\.\.\."),
+    ],
+)
+def test_what_is_no_stream_is_shown(sent: bytes, said: str) -> None:
+    reader = EventReader(source=Source("a server", secret="sk-12"))
+    assert reader.feed(sent) == ""
+    with pytest.raises(MalformedAnswer, match=f"^a server needed to send {said}"):
         reader.finish()
 
 

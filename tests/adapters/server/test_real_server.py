@@ -165,5 +165,5 @@ def test_connect_asks_with_crops_and_without(real: Real) -> None:
     selection = SEMCLIP.select(PIXELS, "red")
     assert plain.text == real.in_memory(Prompt((selection.overview, "red")))
     assert (len(plain.shown), len(close.shown)) == (0, 1)
-    assert (plain.usage.visual_tokens, close.usage.visual_tokens) == (576, 1152)
+    assert (plain.usage.visual_tokens, close.usage.visual_tokens) == (576, 576)
     assert "".join(vlm.stream(PIXELS, "red", max_tokens=6)) == close.text

@@ -1,9 +1,10 @@
-"""The tiny models, each saved and loaded once a session."""
+"""The tiny models, each loaded once a session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def adapter(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ChatAdapter]:
+def adapter(vlm_folder: Callable[[str], Path]) -> Callable[[str], ChatAdapter]:
     """The adapter of the tiny model of one of tiny_vlm.FAMILY_NAMES."""
     # Imported here: collecting other tests shall stay light.
     from semclip.adapters.chat import load_chat
-    from tests.adapters import tiny_vlm
 
-    root = tmp_path_factory.mktemp("vlms")
-    return cache(lambda family: load_chat(tiny_vlm.save(family, root / family)))
+    return cache(lambda family: load_chat(vlm_folder(family)))

@@ -35,9 +35,11 @@ class InOrder:
     scores: tuple[float, ...] = (5.0, 4.0, 3.0, 2.0, 1.0)
     name: str = "in order"
     fingerprint: str = "0rder"
+    vlm_passes: int = 0
 
     def embed(self, image: Any, boxes: Any, /) -> Regions:
-        return Regions(image.size, tuple(boxes), np.zeros((len(boxes), 1), np.float32), self.fingerprint)
+        features = np.zeros((len(boxes), 1), np.float32)
+        return Regions(image.size, tuple(boxes), features, self.fingerprint, vlm_passes=self.vlm_passes)
 
     def score(self, question: str, regions: Regions, /) -> Floats:
         return np.array(self.scores[: len(regions)])
@@ -70,16 +72,23 @@ def test_confidence_is_that_of_the_greedy_answer(adapter: Adapters, family: str)
         assert score == pytest.approx(by_hand(one, prompt, ids), abs=1e-4)
 
 
-def test_an_answer_counts_up_to_its_end_mark(adapter: Adapters) -> None:
-    one, picture = adapter("llava"), noise()
-    prompt = Prompt((close_up(picture, BOXES[0], one), QUESTION), tiling=False)
-    (answer,) = one.complete([Mixture((prompt,))], Decoding(max_tokens=4))
-    ids = one.processor.tokenizer(answer.text, add_special_tokens=False).input_ids
+@pytest.mark.parametrize("by_string", [False, True])
+def test_an_answer_counts_up_to_its_end_also_beside_a_longer_one(adapter: Adapters, by_string: bool) -> None:
+    one, picture = adapter("qwen2_vl"), noise()
+    prompts = [Prompt((close_up(picture, box, one), QUESTION), tiling=False) for box in BOXES[:2]]
+    answers = one.complete([Mixture((prompt,)) for prompt in prompts], Decoding(max_tokens=4))
+    short, long = (one.processor.tokenizer(answer.text, add_special_tokens=False).input_ids for answer in answers)
+    end_mark = short[1]
+    assert end_mark not in [short[0], *long]
     ending = replace(one, model=copy.deepcopy(one.model))
-    ending.model.generation_config.eos_token_id = ids[1]
-    psi = VlmLikelihood(ending, InOrder(), best=1, max_tokens=4)
-    (score,) = psi.score(QUESTION, psi.embed(picture, BOXES[:1]))
-    assert score == pytest.approx(by_hand(one, prompt, ids[: ids.index(ids[1]) + 1]), abs=1e-4)
+    if by_string:
+        ending.model.generation_config.stop_strings = [answers[0].text[1]]
+    else:
+        ending.model.generation_config.eos_token_id = end_mark
+    psi = VlmLikelihood(ending, InOrder(), best=2, max_tokens=4)
+    scores = psi.score(QUESTION, psi.embed(picture, BOXES[:2]))
+    expected = [by_hand(one, prompts[0], short[:2]), by_hand(one, prompts[1], long)]
+    np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
 @FAMILIES
@@ -113,6 +122,20 @@ def test_it_costs_the_passes_that_it_says(adapter: Adapters, family: str, mode: 
         selection = SemClip(psi, propose=Quarters()).select(noise().pixels, QUESTION, k=2)
     assert sum(rows) == selection.made_by.vlm_passes == cost
     assert state(adapter(family).model) == before
+
+
+def test_the_passes_of_its_base_are_counted_too(adapter: Adapters) -> None:
+    psi = VlmLikelihood(adapter("llava"), InOrder(vlm_passes=3), best=2)
+    assert psi.embed(noise(), BOXES).vlm_passes == 3 + 2
+
+
+def test_by_default_the_8_best_boxes_are_tried(adapter: Adapters) -> None:
+    psi = VlmLikelihood(adapter("llava"), InOrder(tuple(range(10))))
+    regions = psi.embed(noise(), [Box(x, 0, x + 20, 150) for x in range(0, 200, 20)])
+    with counted(adapter("llava").model) as rows:
+        scores = psi.score(QUESTION, regions)
+    assert sum(rows) == regions.vlm_passes == 8
+    assert max(scores[:2]) < min(scores[2:])
 
 
 def test_boxes_not_tried_rank_below_in_the_order_of_the_base(adapter: Adapters) -> None:

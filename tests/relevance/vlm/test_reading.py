@@ -13,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semclip.adapters.chat import ChatAdapter
+from semclip.adapters.fusion import Showing, fuse, plan
 from semclip.errors import InputError, ModelError, OutOfMemory
 from semclip.geometry import Box, Size
+from semclip.pipeline import SemClip
+from semclip.relevance.table import load_relevance
 from semclip.relevance.vlm.embedding import VlmEmbedding
 from semclip.relevance.vlm.reading import close_up, fingerprint, frame, overview, passes
+from tests.adapters import tiny_vlm
 from tests.relevance.vlm.passes import BOXES, QUESTION, noise
 
 Adapters = Callable[[str], ChatAdapter]
@@ -34,8 +38,21 @@ def test_pictures_are_shown_by_the_style_of_the_family(adapter: Adapters) -> Non
     wide = noise(Size(3000, 60))
     assert overview(wide, adapter("qwen2_vl")).size == (1024, 20)
     assert close_up(wide, Box(0, 0, 20, 10), adapter("qwen2_vl")).size == (448, 224)
-    assert close_up(wide, Box(0, 0, 2048, 30), adapter("qwen2_vl")).size == (1024, 15)
+    assert close_up(wide, Box(0, 0, 2048, 30), adapter("qwen2_vl")).size == (2048, 30)
     assert close_up(wide, Box(0, 0, 20, 10), adapter("gemma3")).size == (20, 10)
+
+
+@pytest.mark.parametrize("family", tiny_vlm.FAMILY_NAMES)
+@pytest.mark.parametrize("size", [Size(200, 150), Size(1700, 333), Size(3, 900)], ids=str)
+def test_it_is_shown_what_the_answer_is_given(adapter: Adapters, family: str, size: Size) -> None:
+    one, picture = adapter(family), noise(size)
+    chosen = SemClip(load_relevance("tiles")).select(picture.pixels, QUESTION, k=2)
+    sent = plan(size, chosen.boxes, style=one.style, showing=Showing(fusion="append"), count=len)
+    (prompt,) = fuse(chosen, sent).prompts
+    shown = [overview(chosen.picture, one), *(close_up(chosen.picture, box, one) for box in chosen.boxes)]
+    assert len(shown) == 3
+    for ours, theirs in zip(shown, prompt.pictures, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.booleans())
@@ -61,7 +78,12 @@ def test_weights_that_give_no_number_are_reported(adapter: Adapters) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "expected"), [(torch.OutOfMemoryError("17 GiB"), OutOfMemory), (RuntimeError("shapes"), ModelError)]
+    ("raised", "expected"),
+    [
+        (torch.OutOfMemoryError("17 GiB"), OutOfMemory),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfMemory),
+        (RuntimeError("shapes"), ModelError),
+    ],
 )
 def test_what_a_model_raises_becomes_one_line(adapter: Adapters, raised: Exception, expected: type[ModelError]) -> None:
     with pytest.raises(expected) as caught, passes(adapter("llava"), "vlm:attention"):

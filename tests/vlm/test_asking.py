@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from semclip.adapters.fusion import Showing
 from semclip.errors import InputError, TooManyPictures
 from semclip.geometry import Box, Size
 from semclip.pipeline import SemClip
+from semclip.proposals import grid
 from semclip.selection import Choice
-from semclip.types import Decoding, Style
+from semclip.types import Decoding, Picture, Regions, Style
 from semclip.vlm import VLM, Answer
 from tests.fakes import ColorRelevance, ScriptedVLM, spotted
 
@@ -26,7 +28,7 @@ QUESTION = "Where is the red?"
 
 
 def magnified(adapter: ScriptedVLM | None = None, **changes: Any) -> VLM:
-    return replace(VLM(adapter or ScriptedVLM(), SemClip(ColorRelevance())), **changes)
+    return replace(VLM(adapter or ScriptedVLM(), SemClip(ColorRelevance(), grid)), **changes)
 
 
 def asked_async(vlm: VLM, k: int | None) -> Answer:
@@ -41,7 +43,8 @@ def test_a_model_is_shown_the_overview_and_the_best_crops() -> None:
     overview, first, second = prompt.pictures
     assert answer.text == f"1024x683 {first.width}x{first.height} {second.width}x{second.height}"
     assert overview.size == (1024, 683)
-    assert np.asarray(first)[..., 0].mean() > 250
+    for crop, box in zip((first, second), answer.selection.boxes, strict=True):
+        assert (np.asarray(crop) == PIXELS[box.top : box.bottom, box.left : box.right]).all()
     assert prompt.text.endswith(QUESTION)
     assert not prompt.tiling
     assert answer.shown == answer.selection.chosen
@@ -51,7 +54,7 @@ def test_a_model_is_shown_the_overview_and_the_best_crops() -> None:
 
 def test_with_k_0_the_model_is_asked_as_without_semclip() -> None:
     adapter, psi = ScriptedVLM(), ColorRelevance()
-    answer = magnified(adapter, semclip=SemClip(psi)).ask(PIXELS, QUESTION, k=0)
+    answer = magnified(adapter, semclip=SemClip(psi, grid)).ask(PIXELS, QUESTION, k=0)
     (prompt,) = adapter.asked[0].prompts
     picture, text = prompt.parts
     assert (np.asarray(picture) == PIXELS).all()
@@ -115,6 +118,22 @@ def test_of_a_batch_only_the_refused_are_asked_again() -> None:
     assert [len(answer.shown) for answer in answers] == [0, 1, 0]
 
 
+def test_the_refused_are_asked_again_together() -> None:
+    adapter = ScriptedVLM(limit=2)
+    answers = magnified(adapter).ask_many([(PIXELS, QUESTION)] * 3)
+    assert [len(mixture.prompts[0].pictures) for mixture in adapter.asked] == [3, 3, 3, 2, 2, 2]
+    assert [len(answer.shown) for answer in answers] == [1, 1, 1]
+
+
+def test_an_answer_shows_its_crops_from_the_picture_on_disk_as_well(tmp_path: Path) -> None:
+    Image.fromarray(PIXELS).save(tmp_path / "photo.png")
+    answer = magnified().ask(tmp_path / "photo.png", QUESTION, k=1)
+    (box,) = answer.selection.boxes
+    (crop,) = answer.selection.crops
+    assert answer.selection.image == str(tmp_path / "photo.png")
+    assert (np.asarray(crop) == PIXELS[box.top : box.bottom, box.left : box.right]).all()
+
+
 def test_a_server_that_admits_no_picture_is_an_error() -> None:
     with pytest.raises(TooManyPictures):
         magnified(ScriptedVLM(limit=0)).ask(PIXELS, QUESTION, k=0)
@@ -128,6 +147,25 @@ def test_many_answers_equal_those_one_by_one() -> None:
     together = vlm.ask_many(pairs, batch_size=2)
     assert [answer.text for answer in together] == [vlm.ask(*pair).text for pair in pairs]
     assert [answer.selection.question for answer in together] == [question for _, question in pairs]
+
+
+@pytest.mark.parametrize("pairs", [["photo.jpg", QUESTION], [(PIXELS, QUESTION, 2)]])
+def test_many_needs_pairs(pairs: Any) -> None:
+    with pytest.raises(InputError, match="pairs of an image and a question"):
+        magnified().ask_many(pairs)
+
+
+@pytest.mark.parametrize("question", [None, 5, b"red", " ", "cut off: \ud83d"])
+@pytest.mark.parametrize("k", [0, 2])
+def test_a_question_is_text_that_can_be_sent(question: Any, k: int) -> None:
+    with pytest.raises(InputError, match="a question"):
+        magnified().ask(PIXELS, question, k=k)
+
+
+@pytest.mark.parametrize("options", [{"k": "2"}, {"k": 1.5}, {"k": -1}, {"max_tokens": "x"}, {"max_tokens": 1.5}])
+def test_numbers_are_whole(options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="a whole number"):
+        magnified().ask(PIXELS, QUESTION, **options)
 
 
 def test_a_batch_needs_a_size() -> None:
@@ -156,10 +194,59 @@ def test_pieces_come_the_same_way_with_and_without_await(limit: int) -> None:
     assert asyncio.run(_pieces(vlm)) == expected
 
 
-def test_the_number_of_tokens_is_passed_on() -> None:
+async def streamed_async(vlm: VLM, **options: Any) -> str:
+    return "".join([piece async for piece in await vlm.stream_async(PIXELS, QUESTION, **options)])
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda vlm, **options: vlm.ask(PIXELS, QUESTION, **options).text,
+        lambda vlm, **options: asyncio.run(vlm.ask_async(PIXELS, QUESTION, **options)).text,
+        lambda vlm, **options: "".join(vlm.stream(PIXELS, QUESTION, **options)),
+        lambda vlm, **options: asyncio.run(streamed_async(vlm, **options)),
+    ],
+)
+def test_the_number_of_tokens_is_passed_on(ask: Callable[..., str]) -> None:
     vlm = magnified(decoding=Decoding(max_tokens=4))
-    assert vlm.ask(PIXELS, QUESTION).text == "1024"
-    assert vlm.ask(PIXELS, QUESTION, max_tokens=6).text == "1024x6"
+    assert ask(vlm) == "1024"
+    assert ask(vlm, max_tokens=6) == "1024x6"
+
+
+def test_closing_a_stream_ends_the_work_behind_it() -> None:
+    adapter = ScriptedVLM()
+    stream = magnified(adapter).stream(PIXELS, QUESTION)
+    next(iter(stream))
+    stream.pieces.close()
+    assert adapter.closed == [QUESTION]
+
+
+def test_closing_an_async_stream_does_too() -> None:
+    adapter = ScriptedVLM()
+
+    async def first_alone() -> None:
+        stream = await magnified(adapter).stream_async(PIXELS, QUESTION)
+        await anext(aiter(stream))
+        await stream.pieces.aclose()
+        assert adapter.closed == [QUESTION]
+
+    asyncio.run(first_alone())
+
+
+def test_a_picture_that_the_model_alone_refuses_has_no_cost_to_compare_with() -> None:
+    usage = magnified(ScriptedVLM(widest=1100)).ask(PIXELS, QUESTION).usage
+    assert usage.anyres_tokens is None
+    assert usage.visual_tokens == 300
+
+
+def test_what_psi_spends_is_part_of_the_cost() -> None:
+    @dataclass(frozen=True)
+    class Costly(ColorRelevance):
+        def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
+            return replace(super().embed(image, boxes), vlm_passes=7)
+
+    assert magnified().using(psi=Costly()).ask(PIXELS, QUESTION).usage.vlm_passes == 7
+    assert magnified().ask(PIXELS, QUESTION).usage.vlm_passes == 0
 
 
 def test_psi_may_be_changed_by_object_and_by_name() -> None:
@@ -173,6 +260,6 @@ def test_an_answer_is_ready_for_json() -> None:
     answer = magnified().ask(PIXELS, QUESTION, k=1)
     told = answer.to_dict()
     assert told["text"] == str(answer) == answer.text
-    assert told["shown"] == 1
+    assert told["crops_shown"] == 1
     assert told["usage"]["crop_tokens"] == 100
     assert told["selection"] == answer.selection.to_dict()
