@@ -28,7 +28,11 @@ _PLACES = (
     *("upper left", "upper middle", "upper right"),
     *("middle left", "center", "middle right"),
     *("lower left", "lower middle", "lower right"),
+    *("upper part from side to side", "middle part from side to side", "lower part from side to side"),
+    *("left part from top to bottom", "middle part from top to bottom", "right part from top to bottom"),
 )
+_STRIP_FRAC = 0.7
+"""A box that spans at least this much of one side of the image, and less of the other, is no corner of it."""
 _PLACEHOLDERS = {
     "overview": {"number"},
     "crop": {"number", "place"},
@@ -57,9 +61,10 @@ class Wording:
 
     `overview` and `crop` announce pictures of their own. `above` or `beside` describes a montage; its {close_ups} are
     `one`, `row`, `rows`, `column` or `columns`, whose {places} are `each`, joined by commas. An announcement that is
-    empty is left out. `places` are the nine cells of the image, row by row.
+    empty is left out. `places` are the nine cells of the image, row by row, then strips along its width, from the top,
+    and strips along its height, from the left.
 
-    Raises: InputError for a placeholder that the text does not know, or other than nine places.
+    Raises: InputError for a placeholder that the text does not know, or other than fifteen places.
     """
 
     overview: str = "Picture {number} is the whole image."
@@ -76,7 +81,7 @@ class Wording:
 
     def __post_init__(self) -> None:
         if len(self.places) != len(_PLACES):
-            raise InputError(f"a wording needs {len(_PLACES)} places, row by row, got {len(self.places)}")
+            raise InputError(f"a wording needs {len(_PLACES)} places, got {len(self.places)}")
         for name, known in _PLACEHOLDERS.items():
             _check(name, getattr(self, name), known)
 
@@ -138,14 +143,17 @@ def compose_montage(
 
 
 def place(box: Box, size: Size, *, wording: Wording = ENGLISH) -> str:
-    """The name of the 3x3 cell that holds the box's centre.
+    """The name of the 3x3 cell that holds the box's centre, or of the strip that a long box is.
 
-    >>> place(Box(0, 0, 10, 10), Size(90, 90)), place(Box(40, 40, 50, 50), Size(90, 90))
-    ('upper left', 'center')
+    >>> place(Box(0, 0, 10, 10), Size(90, 90)), place(Box(0, 40, 90, 60), Size(90, 90))
+    ('upper left', 'middle part from side to side')
     """
     x, y = box.center
     row, column = min(2, int(3 * y / size.height)), min(2, int(3 * x / size.width))
-    return wording.places[3 * row + column]
+    wide, high = box.size.width >= _STRIP_FRAC * size.width, box.size.height >= _STRIP_FRAC * size.height
+    if wide == high:
+        return wording.places[3 * row + column]
+    return wording.places[9 + row if wide else 12 + column]
 
 
 def to_openai_messages(prompt: Prompt, *, picture_format: PictureFormat = "jpeg") -> list[dict[str, Any]]:

@@ -81,10 +81,12 @@ def test_every_text_can_be_replaced() -> None:
         above="Oben das Ganze, unten {close_ups}.",
         one="ein Ausschnitt {places}",
         each="von {place}",
-        places=tuple("123456789"),
+        places=tuple("123456789abcdef"),
     )
     upper_right = prompts.place(Box(80, 0, 90, 10), SIZE, wording=german)
     assert upper_right == "3"
+    assert prompts.place(Box(0, 50, 90, 60), SIZE, wording=german) == "c"
+    assert prompts.place(Box(0, 0, 10, 60), SIZE, wording=german) == "d"
     appended = prompts.compose("Was?", RED, [BLUE], places=["3"], wording=german)
     assert appended.text == "Bild 1: das Ganze.\nBild 2: 3.\nWas?"
     row = Arrangement("above", "row")
@@ -107,8 +109,8 @@ def test_a_text_with_unknown_braces_is_refused(name: str, text: str) -> None:
         replace(ENGLISH, **cast("Any", {name: text}))
 
 
-def test_a_wording_needs_nine_places() -> None:
-    with pytest.raises(InputError, match="9 places, row by row, got 1"):
+def test_a_wording_needs_every_place() -> None:
+    with pytest.raises(InputError, match="15 places, got 1"):
         Wording(places=("everywhere",))
 
 
@@ -120,9 +122,14 @@ def test_a_wording_needs_nine_places() -> None:
         (Box(0, 20, 30, 40), "middle left"),
         (Box(0, 0, 90, 60), "center"),
         (Box(80, 50, 90, 60), "lower right"),
+        (Box(10, 0, 90, 20), "upper part from side to side"),
+        (Box(0, 20, 90, 40), "middle part from side to side"),
+        (Box(30, 0, 60, 60), "middle part from top to bottom"),
+        (Box(70, 0, 90, 42), "right part from top to bottom"),
+        (Box(30, 0, 60, 39), "upper middle"),
     ],
 )
-def test_places_are_named_by_the_centre(box: Box, name: str) -> None:
+def test_places_are_named_by_the_centre_and_strips_by_their_length(box: Box, name: str) -> None:
     assert prompts.place(box, SIZE) == name
 
 

@@ -219,11 +219,12 @@ def test_the_dictionary_is_the_documented_object() -> None:
 def test_the_prompt_names_both_places() -> None:
     assert selection().prompt().text.splitlines() == [
         "Picture 1 is the whole image.",
-        "Picture 2 is a close-up of its middle left.",
-        "Picture 3 is a close-up of its middle right.",
+        "Picture 2 is a close-up of its left part from top to bottom.",
+        "Picture 3 is a close-up of its right part from top to bottom.",
         "Is it réd?",
     ]
-    assert selection().prompt(wording=Wording(overview="", crop="{place}!")).text.startswith("middle left!\n")
+    brief = Wording(overview="", crop="{place}!")
+    assert selection().prompt(wording=brief).text.startswith("left part from top to bottom!\n")
     assert len(selection().to_openai_messages()[0]["content"]) == 7
     assert len(selection().to_chat_messages()[0]["content"]) == 7
     assert len(selection().to_qwen_messages()[0]["content"]) == 7
