@@ -18,8 +18,15 @@ SemclipError
 ├── CacheError(OSError)               a cache folder that cannot be used
 └── MissingExtra(ImportError)         an optional dependency that is not installed
 
-Each is one line that says what was needed, what was given and what to do.
+Each is one line that says what was needed, what was given and what to do. What other libraries raise is translated
+where they are called; `reason` and `loading` are how.
 """
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_LONGEST_REASON = 300
 
 
 class SemclipError(Exception):
@@ -103,3 +110,24 @@ class MissingExtra(SemclipError, ImportError):
 
     def __init__(self, package: str, *, extra: str) -> None:
         super().__init__(f'{package} is not installed; run: pip install "semclip[{extra}]"')
+
+
+def reason(error: BaseException) -> str:
+    r"""What a foreign exception says, as part of one line of ours: its class and its words, shortened.
+
+    >>> reason(ValueError("no such\nlayer"))
+    'ValueError: no such layer'
+    """
+    return textwrap.shorten(f"{type(error).__name__}: {error}", _LONGEST_REASON)
+
+
+@contextmanager
+def loading(name: str, *, check: str = "name, folder and network") -> Iterator[None]:
+    """A block in which whatever a library raises while it loads `name` becomes one line of ModelError."""
+    try:
+        yield
+    except SemclipError:
+        raise
+    # Hubs, archives, JSON, safetensors and constructors of models share no narrower base class.
+    except Exception as error:
+        raise ModelError(f"{name} could not be loaded ({reason(error)}); check {check}") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -158,22 +158,14 @@ def place(box: Box, size: Size, *, wording: Wording = ENGLISH) -> str:
 
 def to_openai_messages(prompt: Prompt, *, picture_format: PictureFormat = "jpeg") -> list[dict[str, Any]]:
     """One user message of `chat/completions` content parts; pictures are data: URIs, JPEG or PNG."""
-    content = [
-        {"type": "text", "text": part}
-        if isinstance(part, str)
-        else {"type": "image_url", "image_url": {"url": data_uri(part, picture_format)}}
-        for part in prompt.parts
-    ]
-    return [{"role": "user", "content": content}]
+    return _messages(
+        prompt, lambda picture: {"type": "image_url", "image_url": {"url": data_uri(picture, picture_format)}}
+    )
 
 
 def to_chat_messages(prompt: Prompt) -> list[dict[str, Any]]:
     """One user message as Hugging Face `apply_chat_template` reads it; pictures are PIL images."""
-    content = [
-        {"type": "text", "text": part} if isinstance(part, str) else {"type": "image", "image": part}
-        for part in prompt.parts
-    ]
-    return [{"role": "user", "content": content}]
+    return _messages(prompt, lambda picture: {"type": "image", "image": picture})
 
 
 def to_qwen_messages(prompt: Prompt, *, picture_format: PictureFormat = "jpeg") -> list[dict[str, Any]]:
@@ -182,12 +174,12 @@ def to_qwen_messages(prompt: Prompt, *, picture_format: PictureFormat = "jpeg") 
     No `resized_height` nor `resized_width`: the pictures have the size in which they are to be seen, and Qwen's own
     rounding of it depends on the model's patch size.
     """
-    content = [
-        {"type": "text", "text": part}
-        if isinstance(part, str)
-        else {"type": "image", "image": data_uri(part, picture_format)}
-        for part in prompt.parts
-    ]
+    return _messages(prompt, lambda picture: {"type": "image", "image": data_uri(picture, picture_format)})
+
+
+def _messages(prompt: Prompt, shown: Callable[[PILImage], dict[str, Any]]) -> list[dict[str, Any]]:
+    """One user message of texts and pictures in the prompt's order, each picture as `shown` puts it."""
+    content = [{"type": "text", "text": part} if isinstance(part, str) else shown(part) for part in prompt.parts]
     return [{"role": "user", "content": content}]
 
 

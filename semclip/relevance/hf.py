@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from semclip.errors import MissingExtra, ModelError
+from semclip.errors import MissingExtra, ModelError, loading
 from semclip.geometry import Size
-from semclip.relevance.towers import DualEncoder, Preprocess, Towers, choose_settings, dual_encoder, loading
+from semclip.relevance.towers import DualEncoder, Preprocess, Towers, choose_settings, dual_encoder
 
 try:
     import torch

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from semclip.errors import MissingExtra, ModelError
+from semclip.errors import MissingExtra, ModelError, loading
 from semclip.geometry import Size
-from semclip.relevance.towers import DualEncoder, Preprocess, Towers, choose_settings, dual_encoder, loading
+from semclip.relevance.towers import DualEncoder, Preprocess, Towers, choose_settings, dual_encoder
 
 try:
     import open_clip

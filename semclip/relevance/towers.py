@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, final
 
 import numpy as np
 
-from semclip.errors import InputError, MissingExtra, ModelError, SemclipError
+from semclip.errors import InputError, MissingExtra, ModelError
 from semclip.geometry import Box, Size
 from semclip.types import Floats, Picture, Pixels, Regions
 
@@ -178,16 +176,3 @@ def fast_dtype(device: torch.device) -> torch.dtype:
 def _cpu_multiplies_bfloat16() -> bool:
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))
-
-
-@contextmanager
-def loading(name: str) -> Iterator[None]:
-    """A block in which whatever a library raises while it loads `name` becomes one line of ModelError."""
-    try:
-        yield
-    except SemclipError:
-        raise
-    # Hubs, archives, JSON, safetensors and module constructors share no narrower base class.
-    except Exception as error:
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
-        raise ModelError(f"{name} could not be loaded ({reason}); check name, folder and network") from error

@@ -25,7 +25,6 @@ from semclip.relevance.towers import (
     dual_encoder,
     fast_dtype,
     fingerprint,
-    loading,
 )
 from semclip.types import Pixels, Regions
 from tests.fakes import ArrayPicture
@@ -165,21 +164,6 @@ def test_bfloat16_is_chosen_where_the_processor_multiplies_it() -> None:
         pytest.skip("needs /proc/cpuinfo to compare with")
     native = {"amx_bf16", "avx512_bf16"} & set(flags.read_text().split())
     assert fast_dtype(CPU) == (torch.bfloat16 if native else torch.float32)
-
-
-def test_whatever_fails_while_loading_becomes_one_line_that_keeps_its_cause() -> None:
-    cause = KeyError("first line\nsecond line")
-    with pytest.raises(ModelError, match=r"^psi could not be loaded") as failure, loading("psi"):
-        raise cause
-    assert "\n" not in str(failure.value)
-    assert failure.value.__cause__ is cause
-
-
-def test_an_error_of_ours_passes_unchanged() -> None:
-    cause = InputError("ours")
-    with pytest.raises(InputError) as failure, loading("psi"):
-        raise cause
-    assert failure.value is cause
 
 
 @pytest.mark.parametrize(

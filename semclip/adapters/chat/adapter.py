@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import textwrap
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from queue import SimpleQueue
@@ -24,7 +23,7 @@ from semclip.adapters.chat.mixing import mixer
 from semclip.adapters.chat.streaming import Pieces
 from semclip.adapters.control import control_tokens
 from semclip.adapters.families import GENERIC, Family, counter, family_of, placeholder_id
-from semclip.errors import InputError, MissingExtra, ModelError
+from semclip.errors import InputError, MissingExtra, ModelError, loading
 from semclip.geometry import Size
 from semclip.selection import CountTokens
 from semclip.types import Completion, Decoding, Mixture, Prompt, Style
@@ -229,7 +228,7 @@ def load_chat(id_or_dir: str | os.PathLike[str], **options: Any) -> ChatAdapter:
     """
     name = os.fspath(id_or_dir)
     shared = {key: value for key, value in options.items() if key in _HUB_OPTIONS}
-    with _loading(name):
+    with loading(name, check="name, folder, options and network"):
         processor = AutoProcessor.from_pretrained(name, **shared)
         model, report = AutoModelForImageTextToText.from_pretrained(
             name, output_loading_info=True, **{"dtype": "auto", "use_safetensors": True, **options}
@@ -244,14 +243,3 @@ def _text(event: str | BaseException) -> str:
     if isinstance(event, BaseException):
         raise event
     return event
-
-
-@contextmanager
-def _loading(name: str) -> Iterator[None]:
-    """A block in which whatever a library raises while it loads `name` becomes one line of ModelError."""
-    try:
-        yield
-    # Hubs, JSON, safetensors and constructors of models share no narrower base class.
-    except Exception as error:
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
-        raise ModelError(f"{name} could not be loaded ({reason}); check name, folder, options and network") from error

@@ -7,13 +7,12 @@ pad. So each prompt is encoded alone and the results are joined here.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from semclip.adapters.control import control_tokens, neutral
-from semclip.errors import InputError, MissingExtra
+from semclip.errors import InputError, MissingExtra, reason
 from semclip.prompts import to_chat_messages
 from semclip.types import Prompt
 
@@ -73,9 +72,8 @@ def _reading(processor: Any) -> Iterator[None]:
         yield
     # Templates and processors, those of model authors among them, share no narrower base class.
     except Exception as error:
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
         raise InputError(
-            f"{type(processor).__name__} cannot read this prompt ({reason}); change its pictures or the template"
+            f"{type(processor).__name__} cannot read this prompt ({reason(error)}); change its pictures or the template"
         ) from error
 
 

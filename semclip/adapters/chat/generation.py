@@ -6,14 +6,13 @@ Knows `generate` and no prompts. Nothing is set on the model or its own generati
 from __future__ import annotations
 
 import copy
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
 from typing import Any, final
 
-from semclip.errors import MissingExtra, ModelError, OutOfMemory
+from semclip.errors import MissingExtra, ModelError, OutOfMemory, reason
 
 try:
     import torch
@@ -105,5 +104,4 @@ def running(name: str, *, prompts: int, visual_tokens: int | None) -> Iterator[N
                 f"{name} ran out of memory on {prompts} prompts with {visual_tokens} visual tokens; "
                 "lower max_visual_tokens, show fewer crops or lower batch_size"
             ) from error
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
-        raise ModelError(f"{name} failed while it wrote ({reason}); check model and processor") from error
+        raise ModelError(f"{name} failed while it wrote ({reason(error)}); check model and processor") from error

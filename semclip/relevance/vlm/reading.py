@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +15,7 @@ from semclip.adapters.budget import centred, crop_room, framed, overview_room
 from semclip.adapters.chat.generation import out_of_memory
 from semclip.adapters.families import GENERIC
 from semclip.adapters.fusion import framed_picture
-from semclip.errors import InputError, MissingExtra, ModelError, OutOfMemory, SemclipError
+from semclip.errors import InputError, MissingExtra, ModelError, OutOfMemory, SemclipError, reason
 from semclip.geometry import Box, Size
 from semclip.types import Picture, Regions
 
@@ -82,8 +81,9 @@ def passes(adapter: ChatAdapter, psi: str) -> Iterator[None]:
             raise OutOfMemory(
                 f"psi {psi} ran {adapter.name} out of memory; lower batch_size or show smaller pictures"
             ) from error
-        reason = textwrap.shorten(f"{type(error).__name__}: {error}", 300)
-        raise ModelError(f"psi {psi} could not run {adapter.name} ({reason}); check model and processor") from error
+        raise ModelError(
+            f"psi {psi} could not run {adapter.name} ({reason(error)}); check model and processor"
+        ) from error
 
 
 def finite(values: Tensor, psi: str) -> Tensor:
