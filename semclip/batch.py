@@ -11,8 +11,8 @@ from typing import Any
 
 from semclip import images
 from semclip.errors import LogError, SemclipError
-from semclip.evaluation.datasets import BadLine, Example, parse_lines
 from semclip.images import Image, Limits
+from semclip.logs import BadLine, Example, parse_lines
 
 Reply = Callable[[Image, str], Mapping[str, Any]]
 """What is said of a picture and a question, ready for JSON."""

@@ -1,15 +1,18 @@
-"""Atomic writing: all or nothing, and nothing left behind."""
+"""Atomic writing of files and folders: all or nothing, and nothing left behind."""
 
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from semclip.files import write_atomic
+from semclip.files import open_atomic, save_folder, write_atomic
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
@@ -86,3 +89,128 @@ def test_concurrent_writers_never_mix(tmp_path: Path) -> None:
         list(pool.map(lambda data: write_atomic(target, data), contents * 4))
     assert target.read_bytes() in contents
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_while_writing_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+
+    def fail() -> None:
+        with open_atomic(target) as file:
+            file.write(b"new")
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+def fill(folder: Path, content: str) -> None:
+    (folder / "part").mkdir()
+    for name in ("config.json", "a.bin", "part/b.bin"):
+        (folder / name).write_text(content)
+
+
+def contents(folder: Path) -> set[str]:
+    """What the files of a folder that `fill` filled hold; every file must be there."""
+    return {(folder / name).read_text() for name in ("config.json", "a.bin", "part/b.bin")}
+
+
+def test_a_saved_folder_holds_what_was_written(tmp_path: Path) -> None:
+    with save_folder(tmp_path / "new" / "psi") as folder:
+        fill(folder, "1")
+        assert not (tmp_path / "new" / "psi").exists()
+    assert contents(tmp_path / "new" / "psi") == {"1"}
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["psi"]
+
+
+def test_a_saved_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
+    for content in ("1", "2"):
+        with save_folder(tmp_path / "psi") as folder:
+            fill(folder, content)
+            (folder / f"only_{content}").touch()
+    assert contents(tmp_path / "psi") == {"2"}
+    assert not (tmp_path / "psi" / "only_1").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["psi"]
+
+
+def test_an_error_leaves_the_old_folder(tmp_path: Path) -> None:
+    with save_folder(tmp_path / "psi") as folder:
+        fill(folder, "1")
+
+    def fail() -> None:
+        with save_folder(tmp_path / "psi") as folder:
+            (folder / "config.json").write_text("2")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert contents(tmp_path / "psi") == {"1"}
+    assert [path.name for path in tmp_path.iterdir()] == ["psi"]
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
+    (tmp_path / "psi").mkdir()
+    with save_folder(tmp_path / "psi") as folder:
+        fill(folder, "1")
+    assert contents(tmp_path / "psi") == {"1"}
+
+
+def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "psi")
+    with save_folder(tmp_path / "link") as folder:
+        fill(folder, "1")
+    assert (tmp_path / "link").is_symlink()
+    assert contents(tmp_path / "psi") == {"1"}
+
+
+@pytest.mark.parametrize("kind", ["file", "somebody's folder"])
+def test_what_is_no_folder_of_ours_is_not_replaced(kind: str, tmp_path: Path) -> None:
+    kept = tmp_path / "photos" / "holiday.jpg"
+    kept.parent.mkdir()
+    kept.write_bytes(b"1")
+    with pytest.raises(FileExistsError, match=r"config\.json"), save_folder(kept if kind == "file" else kept.parent):
+        pass
+    assert kept.read_bytes() == b"1"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["holiday.jpg", "photos"]
+
+
+SAVING = """
+import os, signal, sys
+from semclip.files import save_folder
+from tests.test_files import fill
+
+left = int(sys.argv[2])
+
+def count(event, arguments):
+    global left
+    if event in ("open", "os.mkdir", "os.rename", "os.rmdir", "os.remove", "ctypes.dlsym", "shutil.rmtree"):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+from pathlib import Path
+sys.addaudithook(count)
+with save_folder(sys.argv[1]) as folder:
+    fill(folder, "2")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere folders are not exchanged in one step")
+def test_whenever_the_process_is_killed_the_folder_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
+    with save_folder(tmp_path / "psi") as folder:
+        fill(folder, "1")
+    seen: list[str] = []
+    code: int = -signal.SIGKILL
+    while code == -signal.SIGKILL:
+        run = [sys.executable, "-c", SAVING, str(tmp_path / "psi"), str(len(seen))]
+        code = subprocess.run(run, check=False, env=os.environ | {"PYTHONPATH": os.getcwd()}).returncode
+        (content,) = contents(tmp_path / "psi")
+        seen.append(content)
+        if content == "2":  # for the next one to start from
+            with save_folder(tmp_path / "psi") as folder:
+                fill(folder, "1")
+    assert code == 0
+    assert len(seen) > 10
+    assert "".join(seen).lstrip("1").lstrip("2") == ""
+    assert (seen[0], seen[-1]) == ("1", "2")

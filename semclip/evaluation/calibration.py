@@ -16,10 +16,10 @@ import numpy as np
 
 from semclip import __version__
 from semclip.errors import InputError
-from semclip.evaluation.datasets import BadLine, Example, parse_log
 from semclip.evaluation.judges import Judge, Trial
 from semclip.evaluation.report import Rejected
 from semclip.evaluation.thresholds import FOLDS, Figures, best_threshold, figures_of, held_out, numbered
+from semclip.logs import BadLine, Example, parse_log
 from semclip.selection import GATE_STATISTIC, GATE_VERSION, Gate
 
 Progress = Callable[[int, int], None]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from semclip import __version__
 from semclip.errors import InputError
-from semclip.evaluation.datasets import BadLine, Example, parse_log
 from semclip.evaluation.measurement import EvalConfig, Measured, System, measure_image
 from semclip.evaluation.report import POOLED, Rejected, Report
 from semclip.evaluation.summary import summarise
+from semclip.logs import BadLine, Example, parse_log
 from semclip.protocols import Relevance
 from semclip.relevance.baselines import Oracle, Random
 from semclip.relevance.table import load_relevance

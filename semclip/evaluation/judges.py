@@ -13,11 +13,11 @@ from typing import Protocol
 
 from semclip import images
 from semclip.errors import ImageError, InputError
-from semclip.evaluation.datasets import Example
 from semclip.evaluation.measurement import checked
 from semclip.evaluation.metrics import hit_mask
 from semclip.geometry import Box, Size
 from semclip.images import Image
+from semclip.logs import Example
 from semclip.pipeline import SemClip
 from semclip.selection import OVERVIEW_PX, Choice, Gate, Selection, peak
 from semclip.vlm import VLM

@@ -14,10 +14,10 @@ from pathlib import Path
 from semclip import images
 from semclip.cache import MemoryCache
 from semclip.errors import ImageError, InputError
-from semclip.evaluation.datasets import Example
 from semclip.evaluation.metrics import HIT_PARTS, TIGHT_PARTS, first_rank, hit_mask, random_hit_rate
 from semclip.geometry import Box, Size
 from semclip.images import Image, Limits
+from semclip.logs import Example
 from semclip.pipeline import SemClip
 from semclip.proposals import pyramid
 from semclip.protocols import Proposer, Relevance
@@ -122,11 +122,16 @@ def _measure(row: Example, stands: Sequence[_Stand], config: EvalConfig) -> Meas
 
 
 def checked(row: Example, size: Size) -> Example:
-    """The same question with the size of its decoded image, which the log's must equal."""
-    if row.size not in (None, size):
-        raise InputError(f"the log's size needs to be that of {row.image.name}, {size}, got {row.size}")
+    """As `fitted`, of a question that has evidence."""
     if not row.evidence:
         raise InputError("a measured question needs at least one evidence box, got none")
+    return fitted(row, size)
+
+
+def fitted(row: Example, size: Size) -> Example:
+    """The same question with the size of its decoded image, which the log's must equal and which holds the evidence."""
+    if row.size not in (None, size):
+        raise InputError(f"the log's size needs to be that of {row.image.name}, {size}, got {row.size}")
     for box in row.evidence:
         if not box.within(size):
             raise InputError(f"an evidence box needs to lie inside {row.image.name}, {size}, got {box.to_list()}")

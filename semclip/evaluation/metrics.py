@@ -35,11 +35,19 @@ def hit_mask(boxes: Sequence[Box], evidence: Sequence[Box], size: Size, *, parts
     array([ True, False, False])
     """
     box_N4, target_E4 = _edges(boxes), _edges(evidence)
-    low_NE2 = np.maximum(box_N4[:, None, :2], target_E4[None, :, :2])
-    high_NE2 = np.minimum(box_N4[:, None, 2:], target_E4[None, :, 2:])
-    shared_NE = np.prod(np.maximum(high_NE2 - low_NE2, 0), axis=-1)
-    covering_N: Bools = np.any(10 * shared_NE >= 9 * _areas(target_E4), axis=1)
+    covering_N: Bools = np.any(10 * _shared(box_N4, target_E4) >= 9 * _areas(target_E4), axis=1)
     return covering_N & (parts**2 * _areas(box_N4) <= size.area)
+
+
+def best_coverage(boxes: Sequence[Box], evidence: Sequence[Box]) -> Floats:
+    """(n,) the largest share of an evidence box that each box covers, 0 to 1.
+
+    >>> best_coverage([Box(0, 0, 9, 5), Box(0, 0, 1, 1)], [Box(0, 0, 9, 10), Box(2, 2, 3, 3)])
+    array([1.        , 0.01111111])
+    """
+    target_E4 = _edges(evidence)
+    best_N: Floats = np.max(_shared(_edges(boxes), target_E4) / _areas(target_E4), axis=1)
+    return best_N
 
 
 def first_rank(hits: Bools) -> float:
@@ -136,6 +144,14 @@ def _redraw(rng: np.random.Generator, groups: int, rows: int) -> Ints:
 def _edges(boxes: Sequence[Box]) -> Ints:
     """(n, 4) left, top, right, bottom."""
     return np.array([box.to_list() for box in boxes], dtype=np.int64).reshape(-1, 4)
+
+
+def _shared(box_N4: Ints, target_E4: Ints) -> Ints:
+    """(n, e) the pixels that box and target both hold."""
+    low_NE2 = np.maximum(box_N4[:, None, :2], target_E4[None, :, :2])
+    high_NE2 = np.minimum(box_N4[:, None, 2:], target_E4[None, :, 2:])
+    shared_NE: Ints = np.prod(np.maximum(high_NE2 - low_NE2, 0), axis=-1)
+    return shared_NE
 
 
 def _areas(edges: Ints) -> Ints:

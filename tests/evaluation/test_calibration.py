@@ -11,8 +11,8 @@ import pytest
 
 from semclip.errors import InputError, LogError
 from semclip.evaluation.calibration import CalibrationConfig, calibrate
-from semclip.evaluation.datasets import Example
 from semclip.evaluation.judges import Trial
+from semclip.logs import Example
 from semclip.pipeline import SemClip
 from semclip.selection import Choice, Gate
 from tests.fakes import ColorRelevance

@@ -12,10 +12,10 @@ from PIL import Image
 
 from semclip.errors import InputError, LogError
 from semclip.evaluation.compare import compare, load_system, run_eval
-from semclip.evaluation.datasets import Example
 from semclip.evaluation.measurement import EvalConfig, System
 from semclip.evaluation.report import POOLED
 from semclip.geometry import Box, Size
+from semclip.logs import Example
 from tests.fakes import ColorRelevance, spotted
 
 SIZE = Size(160, 120)

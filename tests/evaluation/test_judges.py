@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from semclip.errors import ImageError, InputError
-from semclip.evaluation.datasets import Example
 from semclip.evaluation.judges import AnswerJudge, EvidenceJudge, Trial, is_right, legible
 from semclip.geometry import Box, Size
+from semclip.logs import Example
 from semclip.pipeline import SemClip
 from semclip.selection import Choice, Gate, peak
 from semclip.types import Completion, Decoding, Mixture

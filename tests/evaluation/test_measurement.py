@@ -13,9 +13,9 @@ from PIL import Image
 
 from semclip.adapters.tokens import patch_tokens
 from semclip.errors import ImageError, InputError
-from semclip.evaluation.datasets import Example
 from semclip.evaluation.measurement import EvalConfig, Measured, Outcome, System, measure_image
 from semclip.geometry import Box, Size
+from semclip.logs import Example
 from semclip.proposals import Grid
 from semclip.relevance.baselines import Oracle
 from semclip.selection import Choice

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semclip.errors import LogError
-from semclip.evaluation.datasets import BadLine, Example, parse_lines, parse_log, read_log
 from semclip.geometry import Box, Size
+from semclip.logs import BadLine, Example, parse_lines, parse_log, read_log
 
 ROW = {
     "id": "a-1",
@@ -182,7 +182,7 @@ def test_an_id_that_comes_again_is_a_bad_line_of_a_log_only(tmp_path: Path) -> N
     first, second = parse_log(path)
     assert isinstance(first, Example)
     assert isinstance(second, BadLine)
-    assert str(second.error) == f"{path}:2: an earlier line has the id 'a-1' too"
+    assert str(second.error) == f"{path}:2: an earlier line has the id too, got 'a-1'"
     assert list(parse_lines([json.dumps(ROW)] * 2, SOURCE)) == [example(), example()]
 
 
