@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image as PILImage
+from PIL.Image import Image as PILPicture
 
 from semclip.errors import InputError, TooManyPictures
 from semclip.geometry import Box, Size
@@ -66,9 +67,13 @@ def spotted(size: Size, spots: dict[Box, tuple[int, int, int]]) -> Pixels:
     return pixels
 
 
+def sizes(pictures: Sequence[PILPicture]) -> str:
+    return " ".join(f"{picture.width}x{picture.height}" for picture in pictures)
+
+
 @dataclass(frozen=True)
 class ScriptedVLM:
-    """Answers with the sizes of the pictures it was shown; admits `limit` pictures of up to `widest` pixels.
+    """Says of what it is shown the sizes, or what `says` makes of it; admits `limit` pictures of up to `widest` pixels.
 
     Keeps what it was asked, and the questions whose stream was closed before its end.
     """
@@ -78,6 +83,7 @@ class ScriptedVLM:
     limit: int = 9
     tokens_per_picture: int | None = 100
     widest: int = 10_000
+    says: Callable[[Sequence[PILPicture]], str] = sizes
     asked: list[Mixture] = field(default_factory=list, compare=False)
     closed: list[str] = field(default_factory=list, compare=False)
 
@@ -112,5 +118,4 @@ class ScriptedVLM:
         pictures = [picture for prompt in mixture.prompts for picture in prompt.pictures]
         if len(pictures) > self.limit:
             return TooManyPictures(f"at most {self.limit} pictures", status=400, limit=self.limit)
-        words = " ".join(f"{picture.width}x{picture.height}" for picture in pictures)
-        return Completion(words[: decoding.max_tokens], completion_tokens=len(pictures))
+        return Completion(self.says(pictures)[: decoding.max_tokens], completion_tokens=len(pictures))

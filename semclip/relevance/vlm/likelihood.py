@@ -10,21 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import TYPE_CHECKING, Literal, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from semclip.adapters.chat.forcing import followed, forced
 from semclip.adapters.chat.generation import end_marks, for_stop_strings, greedy
-from semclip.adapters.control import neutralise
 from semclip.errors import InputError
 from semclip.geometry import Box
 from semclip.protocols import Relevance
+from semclip.relevance.reranking import merged, worth_trying
 from semclip.relevance.table import load_relevance
 from semclip.relevance.vlm.reading import batches, close_up, fingerprint, finite, overview, passes, picture_of
-from semclip.selection import top_k
-from semclip.types import Floats, Picture, Prompt, Regions, Scored
+from semclip.types import Floats, Picture, Prompt, Regions
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -78,20 +77,15 @@ class VlmLikelihood:
         Raises: InputError for regions without their picture; ModelError where the model fails.
         """
         picture, first = picture_of(regions, self.name), self.base.score(question, regions)
-        tried = self._tried(regions, first)
+        tried = worth_trying(regions.boxes, first, self.best)
         if not tried:
             return first
         with passes(self.adapter, self.name):
-            shown = [close_up(picture, box, self.adapter) for box in tried]
+            shown = [close_up(picture, box, self.adapter) for box in (regions.boxes[index] for index in tried)]
             scores = self._measure(shown, question)
             if self.mode == "question":
                 scores -= self.prior_weight * self._measure([overview(picture, self.adapter)], question)
-        measured = dict(zip(tried, finite(scores, self.name).tolist(), strict=True))
-        return _merged(regions.boxes, first, measured)
-
-    def _tried(self, regions: Regions, first: Floats) -> list[Box]:
-        scored = [Scored(box, float(score)) for box, score in zip(regions.boxes, first, strict=True)]
-        return [one.box for one in top_k(scored, self.best)]
+        return merged(first, tried, finite(scores, self.name).numpy())
 
     def _measure(self, pictures: Sequence[PILImage], question: str) -> Tensor:
         measure = _confidence if self.mode == "confidence" else _of_question
@@ -114,12 +108,9 @@ def _confidence(psi: VlmLikelihood, pictures: Sequence[PILImage], question: str)
 
 def _of_question(psi: VlmLikelihood, pictures: Sequence[PILImage], question: str) -> Tensor:
     """(n,) mean log-probability of the question's tokens as the answer to ASK."""
-    inputs = psi.adapter.encode([Prompt((picture, ASK), tiling=False) for picture in pictures])
-    text = neutralise(question, psi.adapter.controls)
-    ids = psi.adapter.processor.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
-    ids_NT = ids.to(inputs["input_ids"].device).expand(len(pictures), -1)
-    logits = psi.adapter.model(**_followed(inputs, ids_NT), use_cache=False, logits_to_keep=ids_NT.shape[1] + 1).logits
-    return mean_log_probability(logits[:, :-1], ids_NT, ())
+    prompts = [Prompt((picture, ASK), tiling=False) for picture in pictures]
+    inputs, ids_NT = followed(psi.adapter, prompts, question)
+    return mean_log_probability(forced(psi.adapter, inputs, ids_NT.shape[1]), ids_NT, ())
 
 
 def mean_log_probability(logits_NTV: Tensor, ids_NT: Tensor, ends: Sequence[int]) -> Tensor:
@@ -133,21 +124,3 @@ def mean_log_probability(logits_NTV: Tensor, ids_NT: Tensor, ends: Sequence[int]
     counted_NT = is_end_NT.cumsum(1) == is_end_NT
     # Not a product: after the end a log-probability may be -inf.
     return said_NT.where(counted_NT, 0).sum(1) / counted_NT.sum(1)
-
-
-def _followed(inputs: Any, ids_NT: Tensor) -> dict[str, Any]:
-    """The same batch with tokens of text after each prompt, which is padded on the left."""
-    tails = {"input_ids": ids_NT, "attention_mask": torch.ones_like(ids_NT)}
-    shape = inputs["input_ids"].shape
-    # What else has a value a token says of which kind it is, and 0 is text.
-    kinds = [key for key, values in inputs.items() if key not in tails and values.shape == shape]
-    tails |= {key: torch.zeros_like(ids_NT) for key in kinds}
-    return {**inputs, **{key: torch.cat([inputs[key], tail], dim=1) for key, tail in tails.items()}}
-
-
-def _merged(boxes: Sequence[Box], first: Floats, measured: dict[Box, float]) -> Floats:
-    """(n,) what was measured, and for the other boxes their first score, moved 1 below the least of it."""
-    tried = np.array([box in measured for box in boxes])
-    best_other = max((score for score in first[~tried] if score > -np.inf), default=0.0)
-    below = first - best_other + min(measured.values()) - 1
-    return np.where(tried, [measured.get(box, 0.0) for box in boxes], below)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from accelerate import cpu_offload  # type: ignore[import-untyped]
+from accelerate import cpu_offload
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, LlavaConfig, T5Gemma2Config, T5Gemma2ForConditionalGeneration
 

@@ -1,0 +1,72 @@
+"""What a mining job came to, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from semclip.logs import BadLine
+from semclip.mining.shards import Shard
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a job came to. `positives`: how many rows have so many positives. `spent`: passes taken by this run."""
+
+    rows: int = 0
+    rejects: list[BadLine] = field(default_factory=list)
+    positives: Counter[int] = field(default_factory=Counter)
+    passes: int = 0
+    most_passes: int = 0
+    spent: int = 0
+    seconds: float = 0.0
+
+    @property
+    def rejected(self) -> int:
+        return len(self.rejects)
+
+    @property
+    def used(self) -> int:
+        return self.positives.total()
+
+    @property
+    def with_positive(self) -> int:
+        return self.used - self.positives[0]
+
+    @property
+    def mean_positives(self) -> float:
+        total = sum(many * rows for many, rows in self.positives.items())
+        return total / self.used if self.used else 0.0
+
+    def add(self, shard: Shard) -> None:
+        """Nothing; the shard's rows and rejects then count."""
+        self.rejects += shard.rejects
+        for row in shard.rows:
+            self.positives[row.positives] += 1
+            self.passes += row.passes
+            self.most_passes = max(self.most_passes, row.passes)
+
+    def counts(self) -> dict[str, Any]:
+        """What is the same for every run of the job, ready for JSON."""
+        return {
+            "rows": self.rows,
+            "used": self.used,
+            "rejected": self.rejected,
+            "with_positive": self.with_positive,
+            "positives": {str(many): rows for many, rows in sorted(self.positives.items())},
+            "passes": self.passes,
+            "most_passes": self.most_passes,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {**self.counts(), "mean_positives": self.mean_positives, "spent": self.spent, "seconds": self.seconds}
+
+    def __str__(self) -> str:
+        return (
+            f"{self.rows} rows: {self.used} used, {self.rejected} rejected\n"
+            f"{self.with_positive} rows with a positive; {self.mean_positives:.1f} positives a row on average\n"
+            f"{self.passes} passes of the reader, at most {self.most_passes} a row; {self.spent} of them now\n"
+            f"{self.seconds:.1f} s, {self.rows / max(self.seconds, 1e-9):.1f} rows/s"
+        )
