@@ -1,4 +1,4 @@
-"""From a heat map over an image's cells to a score for every box; numpy only.
+"""What a dense ψ does around its network: the input's size, and from a heat map over an image's cells to box scores.
 
 A dense ψ asks of every cell whether it shows what the question asks for. A good crop holds much of that evidence and
 little else, so a box is scored by the evidence inside it against its size.
@@ -13,6 +13,8 @@ import numpy as np
 from semclip.geometry import Box, Size
 from semclip.types import Floats
 
+ALIGN_PX = 32
+"""The network's coarsest stride: its input's sides are multiples of it."""
 LEAST_SHARE = 1e-3
 """Evidence below which boxes are alike: a floor under the logarithm."""
 
@@ -57,3 +59,24 @@ def box_scores(
     areas = np.array([box.area / size.area for box in boxes])
     scores: Floats = np.log(held + LEAST_SHARE) - size_weight * np.log(areas)
     return scores
+
+
+def input_size(size: Size, area_px: int) -> Size:
+    """The network's input for an image of `size`: about `area_px` pixels of the same shape, sides multiples of 32.
+
+    >>> input_size(Size(4000, 3000), 500_000)
+    Size(width=832, height=608)
+    """
+    scale = (area_px / size.area) ** 0.5
+    longest = area_px // ALIGN_PX // ALIGN_PX * ALIGN_PX
+    width, height = (
+        min(longest, max(ALIGN_PX, round(side * scale / ALIGN_PX) * ALIGN_PX)) for side in (size.width, size.height)
+    )
+    return Size(width, height)
+
+
+def fractions(boxes: Sequence[Box], size: Size) -> Floats:
+    """(n, 4) float32: left, top, right and bottom as fractions of an image of `size`."""
+    edges = np.array([box.to_list() for box in boxes], np.float32).reshape(-1, 4)
+    scale = np.array([size.width, size.height] * 2, np.float32)
+    return np.divide(edges, scale, dtype=np.float32)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from semclip.errors import MissingExtra, ModelError, loading
 from semclip.geometry import Size
-from semclip.relevance.towers import DualEncoder, Preprocess, Towers, choose_settings, dual_encoder
+from semclip.relevance.towers import DualEncoder, Preprocess, Tokenize, Towers, choose_settings, dual_encoder
 
 try:
     import torch
@@ -54,7 +55,7 @@ def load(
             spec, dtype=torch.float32, use_safetensors=True, output_loading_info=True, trust_remote_code=False
         )
         _require_exact(name, report)
-        return dual_encoder(name, _towers(model, spec), config=_architecture(config), settings=settings)
+        return dual_encoder(name, _towers(model, spec), settings=settings)
 
 
 def _require_exact(name: str, report: Mapping[str, Any]) -> None:
@@ -71,22 +72,37 @@ def _architecture(config: Any) -> dict[str, Any]:
     return {"library": "transformers"} | {key: value for key, value in config.to_dict().items() if key not in origin}
 
 
+def rebuild(architecture: Mapping[str, Any], *, preprocess: Preprocess, tokenize: Tokenize) -> Towers:
+    """The towers of `Towers.architecture`, with weights that are yet to be loaded.
+
+    Raises what transformers raises on a configuration that it cannot build.
+    """
+    settings = {key: value for key, value in architecture.items() if key != "library"}
+    if settings.get("model_type") not in _PADDING:
+        raise ModelError(f"transformers needs one of the types {', '.join(_PADDING)}, got {settings.get('model_type')}")
+    return _wrapped(AutoModel.from_config(AutoConfig.for_model(**settings)), preprocess, tokenize)
+
+
 def _towers(model: Any, spec: str) -> Towers:
     constants = AutoImageProcessor.from_pretrained(spec, trust_remote_code=False)
     vision, text = model.config.vision_config, model.config.text_config
     patchwise = model.config.model_type == "siglip2"
     side_px = _patches_a_side(constants) * vision.patch_size if patchwise else vision.image_size
+    preprocess = Preprocess(Size(side_px, side_px), tuple(constants.image_mean), tuple(constants.image_std))
+    tokenizer = AutoTokenizer.from_pretrained(spec, trust_remote_code=False)
+    padding = _PADDING[model.config.model_type]
+    tokenize = partial(_tokenize, tokenizer, length=text.max_position_embeddings, padding=padding)
+    return replace(_wrapped(model, preprocess, tokenize), tokenizer=tokenizer)
+
+
+def _wrapped(model: Any, preprocess: Preprocess, tokenize: Tokenize) -> Towers:
     return Towers(
         model=model,
-        preprocess=Preprocess(Size(side_px, side_px), tuple(constants.image_mean), tuple(constants.image_std)),
-        encode_images=partial(_encode_patches if patchwise else _encode_images, model),
-        tokenize=partial(
-            _tokenize,
-            AutoTokenizer.from_pretrained(spec, trust_remote_code=False),
-            length=text.max_position_embeddings,
-            padding=_PADDING[model.config.model_type],
-        ),
+        preprocess=preprocess,
+        encode_images=partial(_encode_patches if model.config.model_type == "siglip2" else _encode_images, model),
+        tokenize=tokenize,
         encode_text=partial(_encode_text, model),
+        architecture=_architecture(model.config),
     )
 
 

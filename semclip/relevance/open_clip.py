@@ -5,12 +5,14 @@ Knows where open_clip keeps weights, configuration and tokenizer; what is done w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 from semclip.errors import MissingExtra, ModelError, loading
 from semclip.geometry import Size
-from semclip.relevance.towers import DualEncoder, Preprocess, Towers, choose_settings, dual_encoder
+from semclip.relevance.towers import DualEncoder, Preprocess, Tokenize, Towers, choose_settings, dual_encoder
 
 try:
     import open_clip
@@ -50,12 +52,23 @@ def load(
         model = open_clip.create_model(
             source.model, source.tag, force_quick_gelu=source.quick_gelu, require_pretrained=True
         )
-        config = {
-            **open_clip.get_model_config(source.model),
-            "library": "open_clip",
-            "force_quick_gelu": source.quick_gelu,
-        }
-        return dual_encoder(name, _towers(model, source.model), config=config, settings=settings)
+        return dual_encoder(name, _towers(model, source), settings=settings)
+
+
+def rebuild(architecture: Mapping[str, Any], *, preprocess: Preprocess, tokenize: Tokenize) -> Towers:
+    """The towers of `Towers.architecture`, with weights that are yet to be loaded.
+
+    Raises what open_clip raises on a configuration that it cannot build.
+    """
+    config = deepcopy({key: architecture[key] for key in architecture if key not in ("library", "force_quick_gelu")})
+    if architecture["force_quick_gelu"]:
+        config["quick_gelu"] = True
+    # As open_clip.create_model does, which wants a folder or a name and warns of missing weights.
+    custom = config.pop("custom_text", False) or "hf_model_name" in config["text_cfg"]
+    custom_kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
+    config["vision_cfg"]["timm_model_pretrained"] = config["text_cfg"]["hf_model_pretrained"] = False
+    model = (custom_kind if custom else open_clip.CLIP)(**config)
+    return _wrapped(model, preprocess, tokenize, architecture=architecture)
 
 
 def _source(spec: str) -> _Source:
@@ -74,14 +87,23 @@ def _source(spec: str) -> _Source:
     return _Source(model, tag, quick_gelu=bool(trained.get("quick_gelu", False)))
 
 
-def _towers(model: Any, name: str) -> Towers:
+def _towers(model: Any, source: _Source) -> Towers:
     constants = model.visual.preprocess_cfg
     size = constants["size"]
     height, width = (size, size) if isinstance(size, int) else size
+    preprocess = Preprocess(Size(width, height), tuple(constants["mean"]), tuple(constants["std"]))
+    config = open_clip.get_model_config(source.model)
+    architecture = {**config, "library": "open_clip", "force_quick_gelu": source.quick_gelu}
+    tokenizer = open_clip.get_tokenizer(source.model)
+    return replace(_wrapped(model, preprocess, tokenizer, architecture=architecture), tokenizer=tokenizer)
+
+
+def _wrapped(model: Any, preprocess: Preprocess, tokenize: Tokenize, *, architecture: Mapping[str, Any]) -> Towers:
     return Towers(
         model=model,
-        preprocess=Preprocess(Size(width, height), tuple(constants["mean"]), tuple(constants["std"])),
+        preprocess=preprocess,
         encode_images=model.encode_image,
-        tokenize=open_clip.get_tokenizer(name),
+        tokenize=tokenize,
         encode_text=model.encode_text,
+        architecture=architecture,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 from semclip.errors import InputError
 from semclip.protocols import Relevance
@@ -21,6 +23,7 @@ TABLE = {
     "center": Entry("semclip.relevance.baselines:Center", "baseline: the middle quarter of the image"),
     "embedded": Entry("semclip.relevance.embedded:load", "the ψ shipped with semclip; ONNX Runtime, no torch"),
     "hf:": Entry("semclip.relevance.hf:load", "CLIP, SigLIP or SigLIP 2 from a folder or a hub id, e.g. hf:DIR"),
+    "hub:": Entry("semclip.relevance.hub:from_hub", "a trained ψ on the Hugging Face hub: hub:ORG/NAME"),
     "open_clip:": Entry("semclip.relevance.open_clip:load", "open_clip model, e.g. open_clip:ViT-B-32/openai"),
     "oracle": Entry("semclip.relevance.baselines:no_evidence", "upper bound: knows the evidence; `eval` only"),
     "phrases:": Entry("semclip.relevance.phrased:load", "another ψ, asked for the thing that the question names"),
@@ -30,17 +33,30 @@ TABLE = {
 }
 """A name that ends in a colon takes what follows the colon as its argument."""
 
+FOLDER = Entry("semclip.relevance.checkpoint:load", "a folder that semclip train wrote")
+"""A name that is not in the table may be a folder's."""
+
 
 def load_relevance(name: str) -> Relevance:
-    """The ψ called `name`: one of `TABLE`, with an argument after the colon where the table's name ends in one.
+    """The ψ called `name`: one of `TABLE`, with an argument after the colon where its name ends in one; or a folder.
 
     Raises: InputError where no such name exists; MissingExtra or ModelError where it cannot be loaded.
     """
     head, colon, argument = name.partition(":")
     entry = TABLE.get(head + colon)
+    if entry is None and _is_folder(name):
+        return _make(FOLDER, name)
     if entry is None or (colon and not argument):
-        raise InputError(f"psi needs one of {', '.join(TABLE)}; got {name!r}")
+        raise InputError(f"psi needs one of {', '.join(TABLE)}, or a folder that semclip train wrote; got {name!r}")
+    return _make(entry, *[argument] if colon else [])
+
+
+def _is_folder(name: str) -> bool:
+    """Whether a name means a folder: any where a path is given, else one that holds a configuration."""
+    return Path(name).is_dir() if "/" in name or os.sep in name else bool(name) and Path(name, "config.json").is_file()
+
+
+def _make(entry: Entry, *arguments: str) -> Relevance:
     module, function = entry.target.split(":")
-    make = getattr(import_module(module), function)
-    relevance: Relevance = make(argument) if colon else make()
+    relevance: Relevance = getattr(import_module(module), function)(*arguments)
     return relevance

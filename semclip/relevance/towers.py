@@ -27,6 +27,9 @@ except ModuleNotFoundError as missing:
     raise MissingExtra(missing.name or "torch", extra="torch") from missing
 
 
+Tokenize = Callable[[str], Tensor]
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where and how an encoder runs."""
@@ -62,10 +65,14 @@ class Towers:
     preprocess: Preprocess
     encode_images: Callable[[Tensor], Tensor]
     """(n, 3, h, w) preprocessed pixels -> (n, d)."""
-    tokenize: Callable[[str], Tensor]
+    tokenize: Tokenize
     """A text -> (1, length) token ids, padded and truncated as the model expects."""
     encode_text: Callable[[Tensor], Tensor]
-    """(1, length) token ids -> (1, d)."""
+    """(n, length) token ids -> (n, d)."""
+    architecture: Mapping[str, Any]
+    """What decides the features beside weights and preprocessing: the library and its configuration, as JSON."""
+    tokenizer: Any = None
+    """The library's own, behind `tokenize`; None where there is none."""
 
 
 @final
@@ -103,11 +110,16 @@ class DualEncoder:
             )
         if regions.grid is not None:
             raise InputError(f"{self.name} needs one row of features per box, got a dense grid of {regions.grid}")
+        cosines = regions.features @ self.encode_question(question)
+        logits: Floats = cosines * np.float32(self.logit_scale) + np.float32(self.logit_bias)
+        return logits
+
+    def encode_question(self, question: str) -> Floats:
+        """(d,) float32, L2-normalised. Raises ModelError if the features are not finite."""
         with torch.inference_mode():
             ids = self.towers.tokenize(question).to(self.settings.device)
-            text = self._unit(self.towers.encode_text(ids))[0]
-        logits: Floats = regions.features @ text * np.float32(self.logit_scale) + np.float32(self.logit_bias)
-        return logits
+            text: Floats = self._unit(self.towers.encode_text(ids))[0]
+        return text
 
     def _encode(self, crops: Pixels) -> Floats:
         with torch.inference_mode():
@@ -122,17 +134,16 @@ class DualEncoder:
         return rows
 
 
-def dual_encoder(name: str, towers: Towers, *, config: Mapping[str, Any], settings: Settings) -> DualEncoder:
+def dual_encoder(name: str, towers: Towers, *, settings: Settings) -> DualEncoder:
     """ψ from freshly loaded float32 towers, which it takes over: they move to the device and dtype of `settings`.
 
-    `config` is what decides the features beside weights and preprocessing: library, activations, heads.
     Raises ModelError for weights that are not finite.
     """
     weights = towers.model.state_dict()
     for key, values in weights.items():
         if not values.isfinite().all():
             raise ModelError(f"{name} needs finite weights, got NaN or infinity in {key}; fetch the file again")
-    header = {**config, "dtype": str(settings.dtype), "preprocess": asdict(towers.preprocess)}
+    header = {**towers.architecture, "dtype": str(settings.dtype), "preprocess": asdict(towers.preprocess)}
     # Read before the cast: bfloat16 would round the logarithm and make a scale of 100 one of 98.9.
     scale, bias = float(weights["logit_scale"].exp()), float(weights.get("logit_bias", 0.0))
     encoder = DualEncoder(name, fingerprint(weights, header), towers, settings, scale, bias)

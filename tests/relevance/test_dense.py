@@ -1,4 +1,4 @@
-"""Box scores from heat maps."""
+"""The size of the network's input, and box scores from heat maps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from semclip.geometry import Box, Size
-from semclip.relevance.dense import box_scores, masses
+from semclip.relevance.dense import ALIGN_PX, box_scores, input_size, masses
 from tests.strategies import boxes
 
 SIZE = Size(100, 100)
@@ -50,3 +50,13 @@ def test_only_differences_of_heat_count(heat: np.ndarray, shift: float) -> None:
     some = [Box(0, 0, 30, 30), Box(20, 50, 100, 100)]
     plain = box_scores(heat, some, SIZE, size_weight=0.3)
     assert np.allclose(plain, box_scores(heat + shift, some, SIZE, size_weight=0.3))
+
+
+@given(st.builds(Size, st.integers(1, 20_000), st.integers(1, 20_000)), st.sampled_from([100_000, 500_000, 800_000]))
+def test_the_network_input_is_aligned_and_bounded(size: Size, area: int) -> None:
+    chosen = input_size(size, area)
+    assert chosen.width % ALIGN_PX == chosen.height % ALIGN_PX == 0
+    assert chosen.area <= 1.4 * area  # 48 px, the least that is rounded up, become 64
+    ratio = (chosen.width / chosen.height) / (size.width / size.height)
+    if 0.25 < size.width / size.height < 4:
+        assert 0.8 < ratio < 1.25

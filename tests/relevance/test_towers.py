@@ -57,9 +57,9 @@ def tokenize(text: str) -> Tensor:
 
 def encoder(model: MeanColor | None = None, *, batch_size: int = 2, dtype: torch.dtype = torch.float32) -> DualEncoder:
     model = model or MeanColor()
-    towers = Towers(model, PREPROCESS, model.encode_images, tokenize, model.encode_text)
+    towers = Towers(model, PREPROCESS, model.encode_images, tokenize, model.encode_text, architecture={})
     settings = choose_settings(CPU, dtype, batch_size=batch_size)
-    return dual_encoder("mean color", towers, config={}, settings=settings)
+    return dual_encoder("mean color", towers, settings=settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,15 +134,15 @@ def test_features_that_are_not_finite_are_refused() -> None:
 
 
 def test_the_fingerprint_tells_weights_dtype_and_constants_apart_and_nothing_else() -> None:
-    model = MeanColor()
-    other = Towers(model, replace(PREPROCESS, std=(1.0, 1.0, 1.0)), model.encode_images, tokenize, model.encode_text)
+    towers = encoder().towers
+    brighter = replace(towers, preprocess=replace(PREPROCESS, std=(1.0, 1.0, 1.0)))
     settings = choose_settings(CPU, torch.float32, batch_size=1)
     made = [
         encoder().fingerprint,
         encoder(MeanColor(gain=1.001)).fingerprint,
         encoder(dtype=torch.bfloat16).fingerprint,
-        dual_encoder("other constants", other, config={}, settings=settings).fingerprint,
-        dual_encoder("other activation", other, config={"act": "gelu"}, settings=settings).fingerprint,
+        dual_encoder("other constants", brighter, settings=settings).fingerprint,
+        dual_encoder("other activation", replace(towers, architecture={"act": "gelu"}), settings=settings).fingerprint,
     ]
     assert len(set(made)) == len(made)
     assert encoder(batch_size=7).fingerprint == made[0]

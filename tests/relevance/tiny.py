@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from transformers import (
     Siglip2Config,
     Siglip2ImageProcessor,
     Siglip2Model,
+    Siglip2Tokenizer,
     SiglipConfig,
     SiglipImageProcessor,
     SiglipModel,
@@ -33,6 +35,7 @@ SIDE_PX = 32
 WORDS = "where is the red blue car sign read what says it".split()
 QUESTIONS = ("Where is the red car?", "read the sign", "what says it " * 40, "")
 
+_LETTERS = ("<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *ascii_lowercase)
 _TOWER = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 _VISION = {**_TOWER, "image_size": SIDE_PX, "patch_size": 8}
 
@@ -99,10 +102,11 @@ def save_siglip(folder: Path) -> Path:
 
 def save_siglip2(folder: Path) -> Path:
     """The flexible-resolution kind, which takes patches; 16 of 8 px make the same 32 px square."""
-    _words_tokenizer().save_pretrained(folder)
+    _letters_tokenizer().save_pretrained(folder)
     Siglip2ImageProcessor(patch_size=8, max_num_patches=18).save_pretrained(folder)
     vision = {**_TOWER, "patch_size": 8, "num_patches": 9}
-    return _save(Siglip2Model(Siglip2Config(text_config=_siglip_text(), vision_config=vision)), folder)
+    text = {**_siglip_text(), "vocab_size": len(_LETTERS)}
+    return _save(Siglip2Model(Siglip2Config(text_config=text, vision_config=vision)), folder)
 
 
 def _save(model: PreTrainedModel, folder: Path) -> Path:
@@ -128,3 +132,13 @@ def _words_tokenizer() -> PreTrainedTokenizerFast:
         unk_token="<unk>",
         model_input_names=["input_ids"],
     )
+
+
+def _letters_tokenizer() -> Siglip2Tokenizer:
+    """A letter a token, which is what SigLIP 2's own class makes of a vocabulary without merges."""
+    vocabulary = {letter: i for i, letter in enumerate(_LETTERS)}
+    # As the published tokenizers are set up, and not as the class is.
+    tokenizer = Siglip2Tokenizer(vocab=vocabulary, padding_side="right", model_input_names=["input_ids"])
+    ends = [("<eos>", tokenizer.eos_token_id)]
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A <eos>", special_tokens=ends)
+    return tokenizer
