@@ -25,7 +25,7 @@ clean:  ## remove the environments and everything made
 	rm -rf $(CORE) $(FULL) build dist demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(CORE)/ready: EXTRAS :=
-$(FULL)/ready: EXTRAS := [torch,openai,dev]
+$(FULL)/ready: EXTRAS := [train,ray,openai,dev]
 $(CORE)/ready $(FULL)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "semclip needs Python >= 3.11: make PYTHON=...")'
 	@echo "making $(@D) (once)"

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from recipes.embedded import questions
-from recipes.embedded.model import STRIDE
 from recipes.embedded.pictures import Asked, Fractions, Named, shape, word
+from semclip.training.dense.canvas import paint
+from semclip.training.dense.model import STRIDE
+from semclip.types import Pixels
 
-Pixels = NDArray[np.uint8]
 PixelBox = tuple[float, float, float, float]
 SHAPES = ((416, 608), (608, 416), (512, 512))
 """(height, width) of canvases: landscape, portrait, square."""
@@ -67,17 +68,6 @@ def _overlap(start: float, end: float, length: int) -> NDArray[np.float32]:
     lengths = np.minimum(edges + STRIDE, end) - np.maximum(edges, start)
     shares: NDArray[np.float32] = (lengths.clip(min=0) / STRIDE).astype(np.float32)
     return shares
-
-
-def paint(pixels: Pixels, rng: Random) -> Pixels:
-    """Gain, gamma and colour cast, sometimes grey."""
-    levels = np.linspace(0, 1, 256)
-    gamma, gain = np.exp(rng.gauss(0, 0.2)), np.exp(rng.gauss(0, 0.15))
-    tables = [np.clip(levels**gamma * gain * np.exp(rng.gauss(0, 0.06)) * 255, 0, 255) for _ in range(3)]
-    painted = np.stack([tables[c].astype(np.uint8)[pixels[..., c]] for c in range(3)], -1)
-    if rng.random() < 0.06:
-        painted = np.repeat(painted.mean(-1, keepdims=True).astype(np.uint8), 3, -1)
-    return painted
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:

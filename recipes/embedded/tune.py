@@ -8,23 +8,22 @@ costs the answer.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from semclip import images
-from semclip.evaluation.datasets import Example, read_log
 from semclip.evaluation.metrics import HIT_PARTS, TIGHT_PARTS, hit_mask
-from semclip.files import write_atomic
+from semclip.logs import Example, read_log
 from semclip.proposals import pyramid
+from semclip.relevance import checkpoint
+from semclip.relevance.checkpoint import DensePsi, read_config, write_config
 from semclip.relevance.dense import box_scores
-from semclip.relevance.embedded import Embedded, load
 from semclip.selection import top_k
 from semclip.types import Floats, Regions, Scored
 
@@ -36,7 +35,7 @@ K = 2
 Asked = tuple[str, Example, Floats, Regions]
 
 
-def heats(psi: Embedded, logs: list[Path]) -> Iterator[Asked]:
+def heats(psi: DensePsi, logs: list[Path]) -> Iterator[Asked]:
     """Set, question, heat map and regions of every dev question; one encoding an image."""
     for log in logs:
         by_image: dict[Path, list[Example]] = defaultdict(list)
@@ -69,19 +68,23 @@ def rates(asked: list[Asked], sharpness: float, size_weight: float) -> dict[str,
 def main(data: Path, weights: Path) -> None:
     """Prints a line for each setting, best last, and writes the best."""
     logs = sorted(data.glob("*/questions.jsonl"))
-    shipped = load(weights)
+    shipped = checkpoint.load(weights)
+    if not isinstance(shipped, DensePsi):
+        raise SystemExit(f"{weights} holds no dense ψ")
     tried = []
     for area in AREAS_PX:
-        asked = list(heats(replace(shipped, config=replace(shipped.config, area_px=area)), logs))
+        asked = list(heats(replace(shipped, settings=replace(shipped.settings, area_px=area)), logs))
         for sharpness, size_weight in product(SHARPNESS, SIZE_WEIGHTS):
             found = rates(asked, sharpness, size_weight)
             value = float(np.mean([hit + tight / 3 for hit, tight in found.values()]))
             tried.append((value, area, sharpness, size_weight, found))
-    for line in sorted(tried, key=lambda one: one[0]):
+    # Of equals, the first that was tried: the smaller input.
+    ranked = sorted(reversed(tried), key=lambda one: one[0])
+    for line in ranked:
         sys.stdout.write(f"{line}\n")
-    _, area, sharpness, size_weight, _ = max(tried, key=lambda one: one[0])
-    best = replace(shipped.config, area_px=area, sharpness=sharpness, size_weight=size_weight)
-    write_atomic(weights / "config.json", (json.dumps(asdict(best), indent=2) + "\n").encode())
+    _, area, sharpness, size_weight, _ = ranked[-1]
+    best = replace(shipped.settings, area_px=area, sharpness=sharpness, size_weight=size_weight)
+    write_config(weights, replace(read_config(weights), encoder=best))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from semclip.cli.terminal import UsageError
+from semclip.errors import InputError
+from semclip.logs import Format, Limit, parse_limit
 
 if TYPE_CHECKING:
     from semclip.images import Limits
@@ -24,6 +26,13 @@ Out = Annotated[Path | None, typer.Option(help="Folder for the overview, the cro
 Overlay = Annotated[Path | None, typer.Option(help="PNG of the image with the boxes drawn on it.")]
 Report = Annotated[Path | None, typer.Option(help="HTML page that shows what was looked at, and why.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps encoded images between runs.")]
+LogFormat = Annotated[Format, typer.Option("--format", help="What the log is written in.")]
+Images = Annotated[
+    Path | None, typer.Option(help="Folder to which image paths are relative.  [default: the log's folder]")
+]
+MaxRejects = Annotated[
+    str, typer.Option(metavar="N|P%", help="With more rows rejected than this number or share, it fails.")
+]
 MaxPixels = Annotated[
     int | None, typer.Option(min=1, help="Admit larger pictures than the 64 million pixels of the default.")
 ]
@@ -44,3 +53,11 @@ def limits(max_pixels: int | None) -> Limits:
     from semclip.images import Limits
 
     return Limits() if max_pixels is None else Limits(pixels=max_pixels)
+
+
+def max_rejects(text: str) -> Limit:
+    """The limit that --max-rejects names."""
+    try:
+        return parse_limit(text)
+    except InputError as error:
+        raise UsageError(f"--max-rejects: {error}") from error

@@ -28,15 +28,21 @@ def source(image: str, *, at_most: int) -> str | bytes:
 
 
 @contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """What to call with (done, total); draws a bar on stderr where that is a terminal."""
+def progress_bar(label: str, *, unit: str = "") -> Iterator[Callable[[int, int], None]]:
+    """What to call with (done, total); draws a bar on stderr where that is a terminal, and its speed in a `unit`."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import Progress, TextColumn
 
     # stdout is data: rich would print it on its own console, which is stderr.
-    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
-        task = bar.add_task(label)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    columns = (*Progress.get_default_columns(), TextColumn("{task.fields[speed]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
+        task = bar.add_task(label, speed="")
+
+        def advance(done: int, total: int) -> None:
+            speed = f"{bar.tasks[0].speed or 0:.1f} {unit}" if unit else ""
+            bar.update(task, completed=done, total=total, speed=speed)
+
+        yield advance

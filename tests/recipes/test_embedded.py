@@ -1,7 +1,14 @@
-"""The recipe of the shipped ψ: canvases tell the truth about their evidence, training learns, exports agree."""
+"""The recipe of the shipped ψ: canvases tell the truth about their evidence, training learns."""
 
 from __future__ import annotations
 
+import argparse
+import io
+import json
+import math
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,14 +17,27 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image as PILImage
+from PIL import ImageFont
 
-from recipes.embedded import losses, questions
-from recipes.embedded.export import export_image, export_text
-from recipes.embedded.model import STRIDE, ImageTower
-from recipes.embedded.pictures import COLOURS, Asked, Named, shape, wording
+from recipes.embedded import losses, questions, render, tune
+from recipes.embedded.batches import SETS, Batches, load_asked
+from recipes.embedded.measure import dev_rows, hit_rate, spread
+from recipes.embedded.module import CanvasTowers
+from recipes.embedded.pictures import COLOURS, Asked, Named, rendered, shape, wording
 from recipes.embedded.samples import SHAPES, Canvas, Stock, asked_canvas, mask, mosaic
-from recipes.embedded.train import Towers, Weights, average, inner_masks, loss_of, rate
+from recipes.embedded.train import parse, schedule
 from semclip.evaluation.metrics import Bools
+from semclip.geometry import Box, Size
+from semclip.logs import Example
+from semclip.relevance.checkpoint import TOKENIZER, DensePsi, DenseSettings, load, read_config, write_config
+from semclip.relevance.embedded import WEIGHTS
+from semclip.training.dense.model import STRIDE, ImageTower, Towers
+from semclip.training.dense.tokens import read_tokenizer, token_ids
+from semclip.training.learner import Batch
+from semclip.training.loop import Schedule, Work, fit
+from semclip.types import Pixels
+from tests.fakes import ColorRelevance, spotted
 
 torch.set_num_threads(1)
 RED = (210, 20, 20)
@@ -110,56 +130,220 @@ def test_presence_loss_wants_absent_things_nowhere() -> None:
     assert losses.presence(torch.full((1, 4), -5.0), absent) < losses.presence(torch.full((1, 4), 5.0), absent)
 
 
-def test_the_rate_warms_up_and_falls() -> None:
-    assert rate(0.0, 1.0) < rate(0.03, 1.0)
-    assert rate(0.03, 1.0) == pytest.approx(1.0)
-    assert rate(1.0, 1.0) == pytest.approx(0.02)
+def test_a_batch_without_evidence_has_no_contrast_over_places() -> None:
+    assert losses.spatial(torch.randn(2, 4), torch.zeros(2, 4)) == 0
 
 
-def test_the_average_moves_towards_the_module() -> None:
-    module = torch.nn.Linear(1, 1)
-    kept = {name: torch.zeros_like(value) for name, value in module.state_dict().items()}
-    average(kept, module, 0.9)
-    assert torch.allclose(kept["weight"], 0.1 * module.weight.detach())
+def test_naming_loss_wants_the_piece_to_look_like_its_name() -> None:
+    names, scale = torch.eye(2), torch.tensor(5.0)
+    right, wrong = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    target = torch.tensor([[1.0, 0.0]])
+    assert losses.naming(right, names, target, scale) < losses.naming(wrong, names, target, scale)
+
+
+def test_a_piece_is_the_mean_of_its_own_canvas() -> None:
+    features = torch.stack([torch.zeros(3, 4), torch.ones(3, 4)])
+    pooled = losses.pool(features, torch.full((2, 4), 0.25), torch.tensor([0, 1]))
+    assert torch.equal(pooled, torch.tensor([[0.0] * 3, [1.0] * 3]))
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    """A rendered scene, red photos that the teacher knows, shapes, and Pillow's own font: nothing of the system's."""
+    folder = tmp_path_factory.mktemp("stock")
+    render.main(folder, 1)
+    font = ImageFont.load_default(10)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    assert isinstance(font.path, io.BytesIO)
+    (folder / "font.ttf").write_bytes(font.path.getvalue())
+    seen = tuple((f"thing {index}, also so called", 0.2 + 0.1 * index) for index in range(3))
+    photos = [Named(np.full((90, 90, 3), RED, np.uint8), (f"photo {index}",), seen) for index in range(4)]
+    scenes = rendered(folder)
+    return Stock({"scenes": scenes, "boxed": scenes}, photos, photos, [shape(Random(0))], [folder / "font.ttf"])
+
+
+@pytest.fixture(scope="module")
+def batches(stock: Stock) -> Batches:
+    return Batches(stock, read_tokenizer(WEIGHTS / TOKENIZER), seed=0, canvases=2)
+
+
+def test_a_batch_is_a_function_of_seed_and_number(batches: Batches) -> None:
+    first, other = batches(0), batches(1)
+    again = replace(batches)(0)
+    assert first.keys() == again.keys()
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    changed = replace(batches, seed=1)(0)
+    assert all(
+        one["pixels"].shape != first["pixels"].shape or (one["pixels"] != first["pixels"]).any()
+        for one in (other, changed)
+    )
+
+
+def test_the_targets_of_a_batch_belong_to_its_canvases(batches: Batches) -> None:
+    named = 0
+    for number in range(12):
+        batch = batches(number)
+        assert len(batch["ids"]) == len(batch["canvas"]) == len(batch["target"])
+        assert (batch["canvas"].diff() >= 0).all()
+        sums = batch["target"].sum(1)
+        assert torch.allclose(sums, (sums > 0).float(), atol=1e-4)
+        if "shown" in batch:
+            named += 1
+            assert torch.allclose(batch["shown"].sum(1), torch.ones(len(batch["shown"])), atol=1e-4)
+            assert (batch["shown_canvas"].diff() >= 0).all()
+            assert batch["shown_name"].max() < len(batch["names"])
+        if "taught" in batch:
+            assert torch.allclose(batch["taught_share"], torch.tensor([0.2, 0.3, 0.4]) / 0.9)
+    assert named
+
+
+def test_canvases_are_drawn_of_what_is_there(stock: Stock, batches: Batches) -> None:
+    receipts = {**stock.asked, "receipts": [red_square_at(0.3, 0.3)]}
+    assert asks_for_a_red_square(replace(batches, stock=replace(stock, asked=receipts)))
+    assert not asks_for_a_red_square(batches)
+
+
+def asks_for_a_red_square(batches: Batches) -> bool:
+    wanted = token_ids(batches.tokenizer, ["the red square"])[0].tolist()
+    rows = [row for number in range(15) for row in batches(number)["ids"].tolist()]
+    return any(row[: len(wanted)] == wanted and not any(row[len(wanted) :]) for row in rows)
+
+
+def test_a_set_that_is_left_out_is_not_even_read(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    for name in set(SETS) - {"receipts"}:
+        write_log(tmp_path / name, pixels, split="train")
+    with pytest.raises(FileNotFoundError, match="receipts"):
+        load_asked(tmp_path, {})
+    found = load_asked(tmp_path, {}, without=["receipts"])
+    assert sorted(found) == sorted(set(SETS) - {"receipts"})
+    assert all(len(pictures) == 1 for pictures in found.values())
+
+
+def write_log(folder: Path, pixels: Pixels, *, split: str) -> Path:
+    """A set of one picture and a question whose evidence is its top left eighth of each side."""
+    height, width = pixels.shape[:2]
+    (folder / "images").mkdir(parents=True)
+    PILImage.fromarray(pixels).save(folder / "images" / "0.png")
+    row = {
+        "id": "0",
+        "image": "images/0.png",
+        "question": "Where is the red square?",
+        "answers": ["there"],
+        "evidence": [[0, 0, width // 8, height // 8]],
+        "width": width,
+        "height": height,
+        "split": split,
+    }
+    (folder / "questions.jsonl").write_text(json.dumps(row) + "\n")
+    return folder / "questions.jsonl"
+
+
+def corner(color: tuple[int, int, int]) -> Pixels:
+    return spotted(Size(400, 400), {Box(0, 0, 50, 50): color})
+
+
+def test_what_is_measured_is_the_mean_over_sets(tmp_path: Path) -> None:
+    write_log(tmp_path / "easy", corner(RED), split="dev")
+    write_log(tmp_path / "misled", spotted(Size(400, 400), {Box(300, 300, 400, 400): RED}), split="dev")
+    rows = dev_rows(tmp_path, ["easy", "misled"])
+    assert hit_rate(ColorRelevance(), rows) == 0.5
+    assert hit_rate(ColorRelevance(), {"easy": rows["easy"]}) == 1.0
+
+
+@given(st.lists(st.integers(0, 30), max_size=60), st.integers(1, 12))
+def test_some_pictures_are_taken_with_all_their_questions(numbers: list[int], most: int) -> None:
+    rows = [Example(str(place), Path(str(number)), "?") for place, number in enumerate(numbers)]
+    kept = spread(rows, most)
+    pictures = {row.image for row in kept}
+    assert bool(kept) == bool(rows)
+    assert len(pictures) <= most
+    assert kept == [row for row in rows if row.image in pictures]
+
+
+class Heard:
+    """A Watch that remembers."""
+
+    def __init__(self) -> None:
+        self.steps: list[Mapping[str, float]] = []
+        self.values: list[float] = []
+
+    def step(self, done: int, steps: int, values: Mapping[str, float], /) -> None:
+        self.steps.append(dict(values))
+
+    def measured(self, done: int, value: float, /) -> None:
+        self.values.append(value)
+
+
+def options(*given: str) -> argparse.Namespace:
+    return parse(["data", "runs", "--out", "psi", *given])
+
+
+def test_a_set_may_be_left_out_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert options("--without", "receipts", "--without", "chess").without == ["receipts", "chess"]
+    with pytest.raises(SystemExit):
+        options("--without", "photos")
+    assert "photos" in capsys.readouterr().err
 
 
 @pytest.mark.long
-def test_a_few_steps_learn_where_the_red_square_is() -> None:
+def test_a_run_that_stops_early_keeps_its_averaged_weights(batches: Batches, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    towers = Towers(torch.randn(29_525, 128))
+    before = {name: value.clone() for name, value in towers.state_dict().items()}
+    planned = schedule(options("--steps", "9", "--until", "2"))
+    assert planned.rate_at(1) == schedule(options("--steps", "9")).rate_at(1)
+    heard = Heard()
+    progress = fit(
+        CanvasTowers(towers),
+        Work(replace(batches, canvases=1), losses.loss, lambda: math.nan),
+        replace(planned, workers=0, precision="no"),
+        folder=tmp_path,
+        watch=heard,
+    )
+    assert (progress.step, len(heard.steps), len(heard.values)) == (2, 2, 1)
+    still = {name for name, value in towers.state_dict().items() if torch.equal(value, before[name])}
+    assert still == {"text.vectors.weight"}
+
+
+@pytest.mark.long
+def test_a_few_steps_learn_where_the_red_square_is(tmp_path: Path) -> None:
     torch.manual_seed(0)
     towers = Towers(torch.randn(50, 128))
-    optimiser = torch.optim.AdamW(towers.parameters(), 2e-3)
-    history = []
-    for step in range(40):
-        rng = Random(step)
-        canvases = [
-            asked_canvas(red_square_at(rng.uniform(0, 0.8), rng.uniform(0, 0.7)), (96, 128), rng) for _ in range(4)
-        ]
-        kept = [canvas for canvas in canvases if canvas.queries and canvas.queries[0][1]]
-        parts = loss_of(towers, batch_of(kept), torch.ones(1, 1, dtype=torch.long), Weights())
-        optimiser.zero_grad()
-        parts["all"].backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        history.append(parts["spatial"].item())
+    heard = Heard()
+    work = Work(red_squares, losses.loss, lambda: 0.0)
+    fit(CanvasTowers(towers), work, Schedule(40, rate=2e-3, every=40), folder=tmp_path, watch=heard)
+    history = [values["spatial"] for values in heard.steps]
     assert np.mean(history[-8:]) < 0.7 * np.mean(history[:4])
 
 
-def batch_of(canvases: list[Canvas]) -> dict[str, torch.Tensor]:
-    """As `train.Canvases` collates them, without a tokenizer: every question is word 7."""
-    size = canvases[0].pixels.shape[:2]
-    none = torch.zeros(0, dtype=torch.long)
+def red_squares(number: int) -> Batch:
+    """As Batches makes them, small, and every question is word 7."""
+    rng = Random(number)
+    drawn = [asked_canvas(red_square_at(rng.uniform(0, 0.8), rng.uniform(0, 0.7)), (96, 128), rng) for _ in range(4)]
+    canvases = [canvas for canvas in drawn if canvas.queries and canvas.queries[0][1]]
     return {
         "pixels": torch.from_numpy(np.stack([canvas.pixels for canvas in canvases])),
         "ids": torch.full((len(canvases), 1), 7),
         "canvas": torch.arange(len(canvases)),
-        "target": torch.from_numpy(np.stack([mask(canvas.queries[0][1], *size).ravel() for canvas in canvases])),
-        "names": torch.full((1, 1), 7),
-        "shown": inner_masks([], size),
-        "shown_canvas": none,
-        "shown_name": none,
-        "taught": inner_masks([], size),
-        "taught_canvas": none,
-        "taught_class": torch.zeros(0, 1),
+        "target": torch.from_numpy(np.stack([mask(canvas.queries[0][1], 96, 128).ravel() for canvas in canvases])),
     }
+
+
+@pytest.mark.long
+def test_tuning_writes_its_choice_into_the_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    psi = tmp_path / "psi"
+    shutil.copytree(WEIGHTS, psi)
+    config = read_config(psi)
+    assert isinstance(config.encoder, DenseSettings)
+    write_config(psi, replace(config, encoder=replace(config.encoder, sharpness=9.0)))
+    write_log(tmp_path / "data" / "set", corner(RED), split="dev")
+    tune.main(tmp_path / "data", psi)
+    tuned = load(psi)
+    assert isinstance(tuned, DensePsi)
+    assert tuned.settings.sharpness in tune.SHARPNESS
+    best = capsys.readouterr().out.splitlines()[-1]
+    assert f"{tuned.settings.area_px}, {tuned.settings.sharpness}, {tuned.settings.size_weight}" in best
 
 
 def test_image_features_are_unit_vectors_of_every_cell() -> None:
@@ -172,13 +356,3 @@ def test_padding_changes_no_query() -> None:
     tower = Towers(torch.randn(50, 128)).text.eval()
     short, padded = torch.tensor([[3, 9, 4]]), torch.tensor([[3, 9, 4, 0, 0, 0]])
     assert torch.allclose(tower(short)[0], tower(padded)[0], atol=1e-5)
-
-
-@pytest.mark.filterwarnings("ignore")  # the exporter's own deprecations and tracer notes
-def test_exported_graphs_agree_with_the_towers_at_other_sizes(tmp_path: Path) -> None:
-    """The exports compare themselves and leave by SystemExit where they differ."""
-    towers = Towers(torch.randn(1000, 128)).eval()
-    export_image(towers, tmp_path / "image.onnx")
-    export_text(towers, tmp_path / "text.onnx")
-    stored = sum(parameter.numel() for parameter in towers.image.parameters())
-    assert (tmp_path / "image.onnx").stat().st_size < 2.2 * stored

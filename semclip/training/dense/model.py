@@ -1,4 +1,4 @@
-"""The network behind the shipped ψ: one dense pass over an image, one short pass over a question.
+"""The network of a dense ψ: one pass over a picture, one short pass over a question.
 
 `ImageTower` maps (B, 3, H, W) uint8-valued pixels, sides multiples of 32, to unit features of every 8x8-pixel cell.
 `TextTower` maps word-piece ids to a unit query and a bias. Their scaled dot product is the logit that a cell shows what
@@ -78,6 +78,7 @@ class ImageTower(nn.Module):
 
     def __init__(self, dim: int = 96, widths: tuple[int, int, int, int] = (40, 96, 192, 288), layers: int = 3) -> None:
         super().__init__()
+        self.dim = dim
         c4, c8, c16, c32 = widths
         self.stem = nn.Sequential(conv(3, 24, 3, 2), conv(24, c4, 3, 2))
         self.stage8 = nn.Sequential(conv(c4, c8, 3, 2), Bottleneck(c8), Bottleneck(c8))
@@ -92,12 +93,20 @@ class ImageTower(nn.Module):
         self.merge8 = nn.Sequential(nn.ReLU(), Bottleneck(2 * dim), nn.Conv2d(2 * dim, dim, 1))
 
     def forward(self, pixels: Tensor) -> Tensor:
+        return self.top(self.trunk(pixels))
+
+    def trunk(self, pixels: Tensor) -> Tensor:
+        """(B, 2 dim, H / 8, W / 8): all but the last layers."""
         x8 = self.stage8(self.stem((pixels - 118.0) / 64.0))
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
         x32 = self.mixers(x32 + self.place(places(x32)))
         x16 = self.merge16(x16 + F.interpolate(self.down16(x32), scale_factor=2.0, mode="nearest"))
-        x8 = self.side8(x8) + F.interpolate(self.down8(x16), scale_factor=2.0, mode="nearest")
+        merged: Tensor = self.side8(x8) + F.interpolate(self.down8(x16), scale_factor=2.0, mode="nearest")
+        return merged
+
+    def top(self, x8: Tensor) -> Tensor:
+        """The unit features of what `trunk` gave."""
         return F.normalize(self.merge8(x8), dim=1)
 
 
@@ -126,13 +135,29 @@ class TextTower(nn.Module):
         self.direct = nn.Linear(width, dim)
         self.bias = nn.Linear(width, 1)
 
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        words = self.vectors(ids)
-        absent = ids == 0
-        hidden = words + self.position[: ids.shape[1]]
+    def hidden(self, ids: Tensor) -> Tensor:
+        """(B, T, width): every word piece in its context."""
+        hidden: Tensor = self.vectors(ids) + self.position[: ids.shape[1]]
         for block in self.blocks:
-            hidden = block(hidden, absent)
-        share = self.weigh(hidden).squeeze(-1).masked_fill(absent, -1e4).softmax(-1)
+            hidden = block(hidden, ids == 0)
+        return hidden
+
+    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = self.hidden(ids)
+        share = self.weigh(hidden).squeeze(-1).masked_fill(ids == 0, -1e4).softmax(-1)
         pooled = torch.einsum("bt,btd->bd", share, hidden)
-        asked = torch.einsum("bt,btd->bd", share, words)
+        asked = torch.einsum("bt,btd->bd", share, self.vectors(ids))
         return F.normalize(self.project(pooled) + self.direct(asked), dim=-1), self.bias(pooled).squeeze(-1)
+
+
+class Towers(nn.Module):
+    """Both towers and the scale between them."""
+
+    def __init__(self, vectors: Tensor) -> None:
+        super().__init__()
+        self.image, self.text = ImageTower(), TextTower(vectors)
+        self.log_scale = nn.Parameter(torch.tensor(2.3))
+
+    @property
+    def scale(self) -> Tensor:
+        return self.log_scale.exp().clamp(max=40.0)

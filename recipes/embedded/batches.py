@@ -1,0 +1,151 @@
+"""Batches of training canvases by number, from all material in memory. Knows nothing of networks and losses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from recipes.embedded import pictures
+from recipes.embedded.pictures import Asked
+from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mask, mosaic, pasted
+from semclip.training.dense.model import STRIDE
+from semclip.training.dense.tokens import token_ids
+from semclip.training.learner import Batch
+
+SETS = ("receipts", "scene_text", "chess", "plates", "everyday")
+MADE = ("mosaic", "pasted")
+"""Kinds of canvas that are made of pieces; the others are pictures that come with questions."""
+BACKGROUNDS = ("boxed", "everyday", "scene_text", "plates")
+"""Whose pictures small things are pasted on."""
+EMOJI_FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+CANVASES = 6
+CLASSES = 300
+"""Of the teacher's, in a batch, beside those that it sees in it."""
+SHAPE_WEIGHTS = (5, 4, 2)
+MIXES = {
+    SHAPES[0]: {
+        "mosaic": 4,
+        "pasted": 2,
+        "chess": 4,
+        "plates": 3,
+        "scene_text": 4,
+        "everyday": 2,
+        "boxed": 3,
+        "scenes": 2,
+    },
+    SHAPES[1]: {"receipts": 8, "mosaic": 2, "boxed": 2, "scenes": 1},
+    SHAPES[2]: {"mosaic": 4, "boxed": 4, "pasted": 2},
+}
+"""How often each kind of canvas is drawn, by shape."""
+
+
+def load_stock(data: Path, runs: Path, *, without: Container[str] = ()) -> Stock:
+    """All training material in memory, but for the sets `without`: no picture of those is seen."""
+    seen = json.loads((runs / "teachers.json").read_text())
+    things = {key: found["things"] for key, found in seen.items()}
+    asked = load_asked(data, things, without=without)
+    asked["boxed"] = pictures.boxed_photos(data, things)
+    asked["scenes"] = pictures.rendered(runs / "scenes")
+    fonts = sorted(p for p in Path("/usr/share/fonts/truetype").rglob("*.ttf") if "Noto" not in p.name)
+    crops = pictures.scene_crops(data, seen, tuple(name for name in ("everyday", "scene_text") if name in asked))
+    return Stock(asked, pictures.photos(data, seen), crops, pictures.emoji(EMOJI_FONT), fonts)
+
+
+def load_asked(data: Path, things: dict[str, Any], *, without: Container[str] = ()) -> dict[str, list[Asked]]:
+    """The train pictures of every set but those `without`; `things` is what the detector sees, by picture."""
+    return {name: pictures.asked(data, name, things) for name in SETS if name not in without}
+
+
+@dataclass(frozen=True, eq=False)
+class Batches:
+    """Batch `number` is a function of the seed and the number: any process makes any of them, in any order.
+
+    Beside what module.CanvasTowers reads, it has the targets: `target` (Q, C), each question's evidence over the cells
+    of its canvas; `shown` (M, C), `shown_canvas` (M,) and `shown_name` (M,) where pieces lie and which of `names` they
+    have; `taught` (M, C), `taught_canvas` (M,) and `taught_share` (M, L) where the teacher looked and which of
+    `classes` it saw. A batch with fewer than two such pieces has none.
+    """
+
+    stock: Stock
+    tokenizer: Tokenizer
+    seed: int
+    canvases: int = CANVASES
+
+    def __call__(self, number: int) -> Batch:
+        rng = Random(f"{self.seed} {number}")
+        size = rng.choices(SHAPES, SHAPE_WEIGHTS)[0]
+        kinds = {kind: weight for kind, weight in MIXES[size].items() if kind in MADE or self.stock.asked.get(kind)}
+        drawn = rng.choices(list(kinds), list(kinds.values()), k=self.canvases)
+        canvases = [self._draw(kind, size, rng) for kind in drawn]
+        return self._asked(canvases) | self._shown(canvases) | self._taught(canvases, rng)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """All that the teacher sees anywhere, sorted."""
+        return tuple(sorted({name for piece in (*self.stock.photos, *self.stock.crops) for name, _ in piece.classes}))
+
+    def _draw(self, kind: str, size: tuple[int, int], rng: Random) -> Canvas:
+        if kind == "mosaic":
+            return mosaic(self.stock, size, rng)
+        if kind == "pasted":
+            groups = [self.stock.asked[name] for name in BACKGROUNDS if name in self.stock.asked]
+            return pasted(self.stock, rng.choice(rng.choice(groups)).pixels, size, rng)
+        return asked_canvas(rng.choice(self.stock.asked[kind]), size, rng)
+
+    def _asked(self, canvases: Sequence[Canvas]) -> Batch:
+        rows = [(index, *query) for index, canvas in enumerate(canvases) for query in canvas.queries]
+        height, width = canvases[0].pixels.shape[:2]
+        return {
+            "pixels": torch.from_numpy(np.stack([canvas.pixels for canvas in canvases])),
+            "ids": token_ids(self.tokenizer, [text for _, text, _ in rows]),
+            "canvas": torch.tensor([index for index, _, _ in rows]),
+            "target": torch.from_numpy(np.stack([mask(boxes, height, width).ravel() for _, _, boxes in rows])),
+        }
+
+    def _shown(self, canvases: Sequence[Canvas]) -> Batch:
+        pieces = [(index, box, name) for index, canvas in enumerate(canvases) for box, name, _ in canvas.pieces if name]
+        if len(pieces) < 2:
+            return {}
+        names = sorted({name for _, _, name in pieces})
+        return {
+            "names": token_ids(self.tokenizer, names),
+            "shown": inner_masks([box for _, box, _ in pieces], canvases[0]),
+            "shown_canvas": torch.tensor([index for index, _, _ in pieces]),
+            "shown_name": torch.tensor([names.index(name) for _, _, name in pieces]),
+        }
+
+    def _taught(self, canvases: Sequence[Canvas], rng: Random) -> Batch:
+        pieces = [
+            (index, box, dict(scores)) for index, c in enumerate(canvases) for box, _, scores in c.pieces if scores
+        ]
+        if len(pieces) < 2:
+            return {}
+        drawn = rng.sample(self.classes, min(CLASSES, len(self.classes)))
+        classes = sorted({*drawn, *(name for _, _, scores in pieces for name in scores)})
+        shares = torch.tensor([[scores.get(name, 0.0) for name in classes] for _, _, scores in pieces])
+        return {
+            "classes": token_ids(self.tokenizer, [name.split(",")[0] for name in classes]),
+            "taught": inner_masks([box for _, box, _ in pieces], canvases[0]),
+            "taught_canvas": torch.tensor([index for index, _, _ in pieces]),
+            "taught_share": shares / shares.sum(1, keepdim=True),
+        }
+
+
+def inner_masks(boxes: Sequence[PixelBox], canvas: Canvas) -> Tensor:
+    """(M, C) shares of the inner 80 % of each box, each row summing to 1."""
+    height, width = canvas.pixels.shape[:2]
+    rows = [np.zeros((0, height * width // STRIDE**2), np.float32)]
+    for left, top, right, bottom in boxes:
+        x, y = 0.1 * (right - left), 0.1 * (bottom - top)
+        rows.append(mask([(left + x, top + y, right - x, bottom - y)], height, width).reshape(1, -1))
+    return torch.from_numpy(np.concatenate(rows))

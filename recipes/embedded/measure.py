@@ -1,0 +1,36 @@
+"""How often the ψ under training is right on some dev questions of each set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from semclip.evaluation.compare import compare
+from semclip.evaluation.measurement import EvalConfig, System
+from semclip.evaluation.report import POOLED
+from semclip.logs import Example, read_log
+from semclip.protocols import Relevance
+
+PICTURES = 12
+"""Of each set."""
+K = 2
+
+
+def dev_rows(data: Path, sets: Sequence[str]) -> dict[str, list[Example]]:
+    """The dev questions about some pictures of each set, the same ones every time."""
+    return {name: spread(list(read_log(data / name / "questions.jsonl", split="dev")), PICTURES) for name in sets}
+
+
+def spread(rows: Sequence[Example], most: int) -> list[Example]:
+    """The rows about at most `most` pictures, evenly spread over all."""
+    pictures = list(dict.fromkeys(row.image for row in rows))
+    kept = set(pictures[:: -(-len(pictures) // most) or 1])
+    return [row for row in rows if row.image in kept]
+
+
+def hit_rate(psi: Relevance, rows: Mapping[str, Sequence[Example]]) -> float:
+    """The mean of hit@2 over the sets."""
+    system = System(psi.name, psi.fingerprint, lambda _: psi)
+    report = compare(rows, [system], config=EvalConfig((K,), split="dev", resamples=100))
+    return fmean(result.hit[K].value for result in report.results if result.set != POOLED)

@@ -1,0 +1,1 @@
+"""A ψ trained on mined rewards: what is trained, what is minimised, and the loop."""

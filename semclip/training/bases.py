@@ -1,0 +1,68 @@
+"""What a training starts from, by name: the shipped ψ, a CLIP of a library, or a ψ that was trained before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from semclip.errors import ModelError
+from semclip.relevance.checkpoint import read_config
+from semclip.relevance.embedded import WEIGHTS
+from semclip.training.learner import Learner
+
+Tune = Literal["heads", "lora", "full"]
+Architecture = Literal["dual", "joint"]
+LIBRARIES = ("open_clip:", "hf:")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a training starts from, and what of it changes.
+
+    `tune` is for `dual`. `joint` leaves the base as it is and trains a reader that reads the `rerank` boxes that the
+    base finds best, all with None.
+    """
+
+    base: str = "embedded"
+    architecture: Architecture = "dual"
+    tune: Tune = "heads"
+    rerank: int | None = 16
+
+
+def open_base(start: Start, *, folder: Path, seed: int) -> Learner:
+    """The learner; `folder` is where it may keep features.
+
+    Raises: ModelError where the base cannot be loaded, or not be trained in that way.
+    """
+    if start.architecture == "joint":
+        return _joint(start, folder, seed)
+    if start.base.startswith(LIBRARIES) or read_config(_folder(start.base)).kind == "crops":
+        from semclip.training.crops import learner as crops
+
+        return crops.load(start.base, crops.CropsOptions(tune=start.tune, seed=seed, folder=folder))
+    from semclip.training.dense import learner as dense
+
+    return dense.load(_folder(start.base), start.tune, kept=folder, seed=seed)
+
+
+def stamp(base: str) -> str:
+    """What tells one state of a base from another: a folder's fingerprint; of a library, the name.
+
+    Raises: ModelError where there is no such folder.
+    """
+    return base if base.startswith(LIBRARIES) else read_config(_folder(base)).fingerprint
+
+
+def _joint(start: Start, folder: Path, seed: int) -> Learner:
+    if start.base.startswith(LIBRARIES):
+        raise ModelError(f"a joint reader needs a dense psi as its base, got {start.base}")
+    from semclip.training.joint import learner as joint
+
+    return joint.load(_folder(start.base), kept=folder, rerank=start.rerank, seed=seed)
+
+
+def _folder(base: str) -> Path:
+    if base != "embedded" and not Path(base).is_dir():
+        raise ModelError(f"training needs a base: embedded, open_clip:…, hf:… or the folder of a psi, got {base}")
+    return WEIGHTS if base == "embedded" else Path(base)

@@ -1,0 +1,82 @@
+"""How often a ψ under training is right on mined rows: by the rewards they have, whatever reader gave them."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from semclip import images
+from semclip.evaluation.metrics import bootstrap_means, percentile_interval, sign_flip_p_value
+from semclip.geometry import Box
+from semclip.mining.rewards import POSITIVE
+from semclip.mining.store import MinedRow
+from semclip.protocols import Relevance
+from semclip.selection import top_k
+from semclip.types import Floats, Scored
+
+MOST = 2
+"""Crops that are chosen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """One ψ on dev rows: `ranks` (n,) is the place, from 1, of each row's first chosen positive, inf where none is.
+
+    `pictures` (n,) numbers the picture of each row.
+    """
+
+    ranks: Floats
+    pictures: np.ndarray
+
+    def rate(self, k: int) -> float:
+        """The share of rows with a positive among the first k; 0 without rows."""
+        return float((self.ranks <= k).mean()) if len(self.ranks) else 0.0
+
+    def interval(self, k: int) -> tuple[float, float] | None:
+        """Of `rate`, 95 %, by bootstrap over pictures; None without rows."""
+        if not len(self.ranks):
+            return None
+        low, high = percentile_interval(
+            bootstrap_means((self.ranks <= k)[:, None].astype(float), self.pictures, seed=0)
+        )
+        return float(low[0]), float(high[0])
+
+    def p_value(self, other: Measured, k: int) -> float:
+        """Two-sided p of "both hit equally often" on the same rows; see metrics.sign_flip_p_value."""
+        gains = (self.ranks <= k).astype(np.int64) - (other.ranks <= k)
+        return sign_flip_p_value(np.bincount(self.pictures, gains).astype(np.int64)) if len(gains) else 1.0
+
+
+def measure(psi: Relevance, rows: Sequence[MinedRow]) -> Measured:
+    """How ψ chooses among the boxes whose reward each row knows; rows without a positive are left out."""
+    groups: dict[str, list[MinedRow]] = defaultdict(list)
+    for row in rows:
+        if row.positives:
+            groups[row.digest].append(row)
+    ranks = [(rank, number) for number, group in enumerate(groups.values()) for rank in _ranks(psi, group)]
+    return Measured(np.array([rank for rank, _ in ranks]), np.array([number for _, number in ranks], np.int64))
+
+
+def _ranks(psi: Relevance, rows: Sequence[MinedRow]) -> list[float]:
+    worths = [dict(zip(row.boxes, row.rewards.tolist(), strict=True)) for row in rows]
+    boxes = tuple(dict.fromkeys(box for worth in worths for box in worth))
+    regions = psi.embed(images.load(rows[0].image), boxes)
+    scores = (dict(zip(boxes, psi.score(row.question, regions).tolist(), strict=True)) for row in rows)
+    return [_rank(said, worth) for said, worth in zip(scores, worths, strict=True)]
+
+
+def _rank(scores: Mapping[Box, float], worth: Mapping[Box, float]) -> float:
+    chosen = top_k([Scored(box, scores[box]) for box in worth], MOST)
+    return next((place for place, one in enumerate(chosen, start=1) if worth[one.box] >= POSITIVE), math.inf)
+
+
+def spread(rows: Sequence[MinedRow], most: int) -> list[MinedRow]:
+    """The rows of at most `most` pictures, evenly spread over all."""
+    pictures = list(dict.fromkeys(row.digest for row in rows))
+    step = max(1.0, len(pictures) / most)
+    kept = {pictures[int(place * step)] for place in range(min(most, len(pictures)))}
+    return [row for row in rows if row.digest in kept]

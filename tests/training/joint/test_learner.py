@@ -1,0 +1,126 @@
+"""A joint ψ from a dense base: what it starts as, what it learns, and the folder that it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+from semclip import images
+from semclip.errors import ModelError
+from semclip.files import save_folder
+from semclip.mining.rewards import POSITIVE
+from semclip.proposals import pyramid
+from semclip.relevance import checkpoint
+from semclip.relevance.reranking import worth_trying
+from semclip.training.joint.learner import JointLearner, load
+from semclip.training.learner import Asked, Sample
+from semclip.training.objectives import Objective, contrastive
+from semclip.training.sampling import shots
+from tests.training.making import mined_rows
+
+RERANK = 5
+
+
+@pytest.fixture
+def learner(base: Path, tmp_path: Path) -> JointLearner:
+    return load(base, kept=tmp_path, rerank=RERANK)
+
+
+@pytest.fixture
+def samples(mined: Path) -> list[Sample]:
+    return [
+        Sample(shot.image, shot.digest, shot.size, shot.boxes, tuple(map(Asked, shot.questions, shot.rewards)))
+        for shot in shots([row for row in mined_rows(mined) if row.split == "train"])
+    ]
+
+
+def learn(learner: JointLearner, samples: list[Sample], steps: int) -> list[float]:
+    """The losses of a few steps on the same pictures."""
+    learner.prepare(samples)
+    optimiser = torch.optim.Adam([one for one in learner.module.parameters() if one.requires_grad], lr=2e-3)
+    batch, losses = learner.collate(samples, Random(0)), []
+    learner.module.train()
+    for _ in range(steps):
+        loss = contrastive(learner.module(batch), batch, Objective())["all"]
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        losses.append(loss.item())
+    learner.module.eval()
+    return losses
+
+
+def test_a_new_reader_keeps_the_order_of_the_towers(learner: JointLearner, samples: list[Sample]) -> None:
+    picture = images.load(samples[0].image)
+    boxes, question = pyramid(picture.size), samples[0].asked[0].question
+    psi = learner.psi()
+    regions = psi.embed(picture, boxes)
+    first, scores = learner.towers.score(question, regions), psi.score(question, regions)
+    tried = worth_trying(boxes, first, RERANK, max_overlap=learner.settings.overlap)
+    np.testing.assert_allclose(scores[tried], first[tried], atol=1e-5)
+    others = [index for index in range(len(boxes)) if index not in tried]
+    assert scores[others].max() < scores[tried].min()
+    assert np.argsort(scores[others]).tolist() == np.argsort(first[others]).tolist()
+
+
+def test_it_learns_and_leaves_the_towers_as_they_are(learner: JointLearner, samples: list[Sample]) -> None:
+    before = {name: value.clone() for name, value in learner.module.state_dict().items()}
+    losses = learn(learner, samples, steps=40)
+    assert losses[-1] < 0.7 * losses[0]
+    after = learner.module.state_dict()
+    moved = {name for name, value in before.items() if not torch.equal(value, after[name])}
+    assert moved
+    assert all(name.startswith("joint.reader.") for name in moved)
+
+
+def test_the_folder_scores_as_the_learner_does(learner: JointLearner, samples: list[Sample], tmp_path: Path) -> None:
+    learn(learner, samples, steps=10)
+    with save_folder(tmp_path / "psi") as folder:
+        learner.save(folder)
+    saved, psi = checkpoint.load(tmp_path / "psi"), learner.psi()
+    assert isinstance(saved, checkpoint.JointPsi)
+    for sample in samples[:3]:
+        picture = images.load(sample.image)
+        boxes = pyramid(picture.size)
+        expected = psi.score(sample.asked[0].question, psi.embed(picture, boxes))
+        found = saved.score(sample.asked[0].question, saved.embed(picture, boxes))
+        np.testing.assert_allclose(found, expected, atol=0.05)
+        assert np.ptp(expected) > 0.5
+
+
+def test_it_reads_all_boxes_without_a_limit(base: Path, samples: list[Sample], tmp_path: Path) -> None:
+    learner = load(base, kept=tmp_path, rerank=None)
+    unlimited = replace(learner, settings=replace(learner.settings, overlap=1.0))
+    picture = images.load(samples[0].image)
+    with torch.no_grad():
+        learner.module.joint.reader.judge.bias.add_(7)
+    psi = unlimited.psi()
+    regions = psi.embed(picture, pyramid(picture.size))
+    question = samples[0].asked[0].question
+    np.testing.assert_allclose(psi.score(question, regions), learner.towers.score(question, regions) + 7, atol=1e-4)
+
+
+def test_rewards_are_known_of_what_is_read_alone(learner: JointLearner, samples: list[Sample]) -> None:
+    learner.prepare(samples)
+    batch = learner.collate(samples, Random(0))
+    asked = [one for sample in samples for one in sample.asked]
+    for row, one in enumerate(asked):
+        tried = [index for index in batch["tried"][row].tolist() if index >= 0]
+        known = (~batch["rewards"][row].isnan()).nonzero().flatten().tolist()
+        assert set(known) <= set(tried)
+        # A positive that the towers miss is read all the same, or there would be nothing to learn.
+        assert (one.rewards[tried] >= POSITIVE).any()
+        first = batch["first"][row][: len(tried)]
+        assert len(first) == len(set(tried))
+
+
+def test_it_needs_a_dense_base(learner: JointLearner, tmp_path: Path) -> None:
+    with save_folder(tmp_path / "psi") as folder:
+        learner.save(folder)
+    with pytest.raises(ModelError, match="needs a dense psi as its base"):
+        load(tmp_path / "psi", kept=tmp_path)

@@ -1,0 +1,81 @@
+"""A run from mined folders: which rows it takes for what, and whose folder is whose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL.Image import Image as PILImage
+
+from semclip.errors import InputError
+from semclip.mining.job import MineConfig, mine
+from semclip.mining.work import Work
+from semclip.training.bases import Start
+from semclip.training.runs import RUN, TrainConfig, claim, read_rows, run_folder, train
+from tests.training.making import make_log
+from tests.training.toy import Kept
+
+
+def worthless(crop: PILImage, question: str, answers: tuple[str, ...]) -> float:
+    """A reader to whom no crop says anything."""
+    return 0.0
+
+
+def test_the_splits_of_the_log_decide(mined: Path) -> None:
+    rows = read_rows([mined, mined])
+    assert {row.split for row in rows.train} == {"train"}
+    assert {row.split for row in rows.dev} == {"dev"}
+    assert (len(rows.train), len(rows.dev)) == (32, 16)
+    assert (rows.readers, len(rows.hashes)) == (("boxes",), 2)
+
+
+def test_without_dev_whole_pictures_are_held_out_always_the_same(tmp_path: Path) -> None:
+    mine(make_log(tmp_path / "log", 30, dev=99), tmp_path / "mined", config=MineConfig(Work("boxes")))
+    rows, fewer = (read_rows([tmp_path / "mined"], dev_share=share) for share in (0.3, 0.1))
+    dev, less = ({row.digest for row in one.dev} for one in (rows, fewer))
+    assert less < dev
+    assert not dev & {row.digest for row in rows.train}
+    assert 3 <= len(dev) <= 15
+    assert len(rows.train) + len(rows.dev) == 60
+    assert read_rows([tmp_path / "mined"], dev_share=0).dev == []
+
+
+def test_the_run_lies_beside_what_it_makes(tmp_path: Path) -> None:
+    assert run_folder(tmp_path / "psi") == tmp_path / "psi.run"
+    assert run_folder(Path(".")) == Path.cwd().parent / f"{Path.cwd().name}.run"
+
+
+def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
+    claim(tmp_path / "a.run", {"seed": 0, "of": ["x"]})
+    before = (tmp_path / "a.run" / RUN).read_bytes()
+    claim(tmp_path / "a.run", {"of": ["x"], "seed": 0})
+    with pytest.raises(InputError, match=r"a\.run holds another run"):
+        claim(tmp_path / "a.run", {"seed": 1, "of": ["x"]})
+    assert (tmp_path / "a.run" / RUN).read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="a folder that can be written"):
+        claim(tmp_path / "file" / "a.run", {})
+
+
+def test_an_epoch_is_what_all_processes_see_together() -> None:
+    config = TrainConfig(epochs=3, accumulate=2)
+    assert (config.schedule(12, 1).every, config.schedule(12, 1).steps) == (6, 18)
+    assert (config.schedule(12, 2).every, config.schedule(12, 2).steps) == (3, 9)
+    assert config.schedule(1, 4).every == 1
+    full = replace(config, start=Start(tune="full"))
+    assert full.schedule(12, 1).rate < config.schedule(12, 1).rate == replace(config, rate=1e-3).schedule(12, 1).rate
+
+
+def test_what_is_told_of_a_run_is_what_is_written(mined: Path, base: Path, tmp_path: Path) -> None:
+    config = TrainConfig(Start(str(base)), epochs=1, pictures=4, boxes=16)
+    facts = train([mined], tmp_path / "psi", config, watch=Kept())
+    assert facts is not None
+    assert (facts.rows, facts.pictures, facts.name, facts.encoder) == (16, 8, "psi", "dense")
+    assert [(one.name, one.questions) for one in facts.figures] == [("hit@1", 8), ("hit@2", 8)]
+    assert all(one.interval is not None and one.base is not None and one.p_value is not None for one in facts.figures)
+    card = (tmp_path / "psi/README.md").read_text()
+    assert all(f"{one.value:.3f}" in card for one in facts.figures)
