@@ -48,15 +48,20 @@ def test_a_log_becomes_a_psi_that_the_other_commands_take(mined: Path, base: Pat
     assert json.loads(call("psi", "show", tmp_path / "psi", "--json").stdout)["encoder"] == "dense"
 
 
-def test_a_finished_run_says_the_same_again_and_does_nothing_twice(mined: Path, base: Path, tmp_path: Path) -> None:
+def test_a_finished_run_says_the_same_again_and_no_other_run_takes_its_folder(
+    mined: Path, base: Path, tmp_path: Path
+) -> None:
     words = options(mined, base, tmp_path / "psi")
     first, again = call(*words), call(*words, "--workers", "1")
     assert again.stderr == b""
     assert again.stdout == first.stdout
     assert first.stdout.startswith(b"12 questions about 6 pictures\nhit@1 0.")
     assert first.stdout.endswith(f"written to {tmp_path / 'psi'}\n".encode())
+    with pytest.raises(InputError, match=r"psi\.run holds another run.*remove it, or choose another -o"):
+        call(*words, "--seed", "1")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "more",
     [
@@ -83,12 +88,7 @@ def test_without_dev_pictures_it_trains_to_the_end_and_claims_nothing(mined: Pat
     assert "Not measured" in (tmp_path / "psi/README.md").read_text()
 
 
-def test_a_folder_of_another_run_is_refused(mined: Path, base: Path, tmp_path: Path) -> None:
-    call(*options(mined, base, tmp_path / "psi"))
-    with pytest.raises(InputError, match=r"psi.run holds another run.*remove it, or choose another -o"):
-        call(*options(mined, base, tmp_path / "psi", "--seed", "1"))
-
-
+@pytest.mark.long
 def test_a_run_of_a_base_that_has_changed_is_another_run(mined: Path, base: Path, tmp_path: Path) -> None:
     shutil.copytree(base, tmp_path / "base")
     words = options(mined, tmp_path / "base", tmp_path / "psi")

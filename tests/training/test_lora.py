@@ -116,4 +116,7 @@ def test_a_convolution_is_a_linear_map_of_what_its_kernel_sees() -> None:
     plain.load_state_dict(merged_weights(model))
     torch.testing.assert_close(plain(x), model(x))
     assert (model(x) - before).abs().max() > 1e-3
+    last = changes(model)[1]
+    change = plain.get_parameter("maps.2.weight") - model.get_parameter("maps.2.parametrizations.weight.original")
+    torch.testing.assert_close(change, (last.up @ last.down).view(4, 6, 3, 3))
     assert torch.equal(plain.get_parameter("maps.1.weight"), model.get_parameter("maps.1.weight"))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,15 @@ adapter.complete([Mixture((Prompt((question,)),)) for question in "ABC"], Decodi
 """
 
 
+@pytest.fixture
+def heeded_ctrl_c() -> Iterator[None]:
+    """A process that was started in the background ignores Ctrl-C, and so do those that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_ctrl_c")
 @pytest.mark.parametrize(("command", "code"), [(ASK, 130), (("-c", ASK_SEVERAL), -signal.SIGINT)])
 def test_ctrl_c_does_not_wait_for_the_server(command: Sequence[str], code: int, tmp_path: Path) -> None:
     picture(0).save(tmp_path / "photo.png")
