@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from semclip.relevance.dense import fractions
 from semclip.training.altered import gist
 from semclip.training.learner import Batch, Sample
 
@@ -26,14 +27,9 @@ def common_targets(samples: Sequence[Sample]) -> Batch:
         rewards[row, : len(one.rewards)] = torch.tensor(one.rewards)
     for place, sample in enumerate(samples):
         valid[place, : len(sample.boxes)] = True
-        boxes[place, : len(sample.boxes)] = _fractions(sample)
+        boxes[place, : len(sample.boxes)] = torch.from_numpy(fractions(sample.boxes, sample.size))
     picture = torch.tensor([place for place, _ in asked], dtype=torch.int64)
     return {"picture": picture, "rewards": rewards, "valid": valid, "alike": _alike(samples), "boxes": boxes}
-
-
-def _fractions(sample: Sample) -> torch.Tensor:
-    edges = torch.tensor([box.to_list() for box in sample.boxes], dtype=torch.float32).reshape(-1, 4)
-    return edges / torch.tensor(sample.size.box.to_list()[2:] * 2)
 
 
 def _alike(samples: Sequence[Sample]) -> torch.Tensor:
