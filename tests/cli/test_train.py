@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,20 @@ def test_a_log_becomes_a_psi_that_the_other_commands_take(mined: Path, base: Pat
     selected = call("select", picture, "where is the red spot?", "--psi", tmp_path / "psi", "--json")
     assert selected.returncode == 0
     assert json.loads(call("psi", "show", tmp_path / "psi", "--json").stdout)["encoder"] == "dense"
+
+
+def test_a_log_that_a_small_vlm_mined_is_trained_on_like_any_other(
+    vlm_folder: Callable[[str], Path], base: Path, tmp_path: Path
+) -> None:
+    log, reader = make_log(tmp_path / "log", 9), f"vlm:{vlm_folder('qwen2_5_vl')}"
+    done = call("mine", log, "-o", tmp_path / "mined", "--reader", reader, "--reward", "likelihood", "--json")
+    summary = json.loads(done.stdout)
+    assert (summary["used"], summary["rejected"], summary["most_passes"]) == (18, 0, 16)
+    assert summary["with_positive"] > 0
+    facts = json.loads(call(*options(tmp_path / "mined", base, tmp_path / "psi", "--json")).stdout)
+    assert facts["reader"].startswith("vlm:")
+    picture = tmp_path / "log/0.png"
+    assert call("select", picture, "where is the red spot?", "--psi", tmp_path / "psi").returncode == 0
 
 
 def test_a_finished_run_says_the_same_again_and_no_other_run_takes_its_folder(

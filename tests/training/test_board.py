@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from semclip.training.board import Board
@@ -30,8 +32,13 @@ def test_steps_and_measurements_become_curves_and_lines(tmp_path: Path) -> None:
     assert curve(tmp_path, "dev/hit@2") == [(2, 0.5)]
 
 
-def test_a_run_that_goes_on_replaces_the_steps_that_it_does_again(tmp_path: Path) -> None:
+def test_a_run_that_goes_on_replaces_the_steps_that_it_does_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
     for first, value in ((1, 5.0), (3, 7.0)):
+        # TensorBoard reads event files in the order of the second in which they were begun.
+        monkeypatch.setattr(time, "time", lambda begun=now + first: begun)
         with Board(tmp_path, lambda done, of: None, lambda line: None) as board:
             for done in range(first, first + 4):
                 board.step(done, 9, {"all": value})

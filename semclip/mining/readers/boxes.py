@@ -14,7 +14,7 @@ from semclip.geometry import Box, Size
 from semclip.mining.rewards import Query, Rewards
 from semclip.types import Floats, Picture
 
-TIGHT, HIT, PARTIAL = 1.0, 0.8, 0.4
+TIGHT, HIT, PARTIAL = 1.0, 0.5, 0.4
 """Rewards of a tight hit and of a hit (evaluation.metrics), and the most that anything else is worth."""
 
 
@@ -45,11 +45,11 @@ def _rewards(query: Query, size: Size) -> Rewards | InputError:
 
 
 def evidence_rewards(boxes: Sequence[Box], evidence: Sequence[Box], size: Size) -> Floats:
-    """(n,) float32: 1 for a tight hit, 0.8 for a hit, else 0 to 0.4 as an evidence box's covered share goes 1/2 to 1.
+    """(n,) float32: 1 for a tight hit, 0.5 for a hit, else 0 to 0.4 as an evidence box's covered share goes 1/2 to 1.
 
     >>> boxes = [Box(0, 0, 25, 25), Box(0, 0, 50, 50), Box(0, 0, 9, 8), Box(0, 0, 9, 5), Box(0, 0, 99, 99)]
     >>> evidence_rewards(boxes, [Box(0, 0, 9, 10)], Size(100, 100)).round(2).tolist()
-    [1.0, 0.800000011920929, 0.23999999463558197, 0.0, 0.4000000059604645]
+    [1.0, 0.5, 0.23999999463558197, 0.0, 0.4000000059604645]
     """
     values: Floats = PARTIAL * np.clip(2 * best_coverage(boxes, evidence) - 1, 0, 1)
     values[hit_mask(boxes, evidence, size, parts=HIT_PARTS)] = HIT
