@@ -57,6 +57,7 @@ def open_atomic(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
+        _sync(target.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -118,10 +119,11 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Waits until a file or a folder is on the disk; Windows opens no folders and needs no such thing."""
-    if path.is_dir() and os.name == "nt":
+    """Waits until a file, or the names in a folder, are on the disk."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders, and others may be written but not read
         return
-    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -28,6 +28,22 @@ def test_an_existing_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Pa
     assert list(tmp_path.iterdir()) == [target]
 
 
+SPY = """
+import sys
+sys.addaudithook(lambda event, given: print(event, given[0]) if event in ("open", "os.rename") else None)
+from semclip.files import write_atomic
+write_atomic(sys.argv[1], b"1")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows opens no folders")
+def test_the_new_name_reaches_the_disk_after_it_was_given(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", SPY, tmp_path / "a.bin"], capture_output=True, text=True, check=True)
+    *_, renamed, opened = done.stdout.splitlines()
+    assert renamed.startswith("os.rename")
+    assert opened == f"open {tmp_path}"
+
+
 def test_missing_parents_are_made(tmp_path: Path) -> None:
     write_atomic(tmp_path / "x" / "y" / "a.bin", b"1")
     assert (tmp_path / "x" / "y" / "a.bin").read_bytes() == b"1"

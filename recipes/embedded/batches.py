@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from recipes.embedded import pictures
 from recipes.embedded.pictures import Asked
 from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mask, mosaic, pasted
 from semclip.training.dense.model import STRIDE
-from semclip.training.dense.tokens import token_ids
 from semclip.training.learner import Batch
+from semclip.training.tokens import Tokens
 
 SETS = ("receipts", "scene_text", "chess", "plates", "everyday")
 MADE = ("mosaic", "pasted")
@@ -77,7 +76,7 @@ class Batches:
     """
 
     stock: Stock
-    tokenizer: Tokenizer
+    tokens: Tokens
     seed: int
     canvases: int = CANVASES
 
@@ -107,7 +106,7 @@ class Batches:
         height, width = canvases[0].pixels.shape[:2]
         return {
             "pixels": torch.from_numpy(np.stack([canvas.pixels for canvas in canvases])),
-            "ids": token_ids(self.tokenizer, [text for _, text, _ in rows]),
+            "ids": self.tokens(*(text for _, text, _ in rows)),
             "canvas": torch.tensor([index for index, _, _ in rows]),
             "target": torch.from_numpy(np.stack([mask(boxes, height, width).ravel() for _, _, boxes in rows])),
         }
@@ -118,7 +117,7 @@ class Batches:
             return {}
         names = sorted({name for _, _, name in pieces})
         return {
-            "names": token_ids(self.tokenizer, names),
+            "names": self.tokens(*names),
             "shown": inner_masks([box for _, box, _ in pieces], canvases[0]),
             "shown_canvas": torch.tensor([index for index, _, _ in pieces]),
             "shown_name": torch.tensor([names.index(name) for _, _, name in pieces]),
@@ -134,7 +133,7 @@ class Batches:
         classes = sorted({*drawn, *(name for _, _, scores in pieces for name in scores)})
         shares = torch.tensor([[scores.get(name, 0.0) for name in classes] for _, _, scores in pieces])
         return {
-            "classes": token_ids(self.tokenizer, [name.split(",")[0] for name in classes]),
+            "classes": self.tokens(*(name.split(",")[0] for name in classes)),
             "taught": inner_masks([box for _, box, _ in pieces], canvases[0]),
             "taught_canvas": torch.tensor([index for index, _, _ in pieces]),
             "taught_share": shares / shares.sum(1, keepdim=True),

@@ -11,6 +11,7 @@ from semclip.evaluation.measurement import EvalConfig, System
 from semclip.evaluation.report import POOLED
 from semclip.logs import Example, read_log
 from semclip.protocols import Relevance
+from semclip.training.measure import spread
 
 PICTURES = 12
 """Of each set."""
@@ -19,14 +20,8 @@ K = 2
 
 def dev_rows(data: Path, sets: Sequence[str]) -> dict[str, list[Example]]:
     """The dev questions about some pictures of each set, the same ones every time."""
-    return {name: spread(list(read_log(data / name / "questions.jsonl", split="dev")), PICTURES) for name in sets}
-
-
-def spread(rows: Sequence[Example], most: int) -> list[Example]:
-    """The rows about at most `most` pictures, evenly spread over all."""
-    pictures = list(dict.fromkeys(row.image for row in rows))
-    kept = set(pictures[:: -(-len(pictures) // most) or 1])
-    return [row for row in rows if row.image in kept]
+    logs = {name: list(read_log(data / name / "questions.jsonl", split="dev")) for name in sets}
+    return {name: spread(rows, PICTURES, picture=lambda row: row.image) for name, rows in logs.items()}
 
 
 def hit_rate(psi: Relevance, rows: Mapping[str, Sequence[Example]]) -> float:

@@ -20,19 +20,19 @@ from recipes.embedded.measure import dev_rows, hit_rate
 from recipes.embedded.module import CanvasTowers
 from semclip.cli.terminal import progress_bar, say
 from semclip.files import save_folder
-from semclip.relevance.checkpoint import TOKENIZER, Config, DenseSettings, TextSettings
+from semclip.relevance.checkpoint import Config, DenseSettings, TextSettings
 from semclip.training.board import Board
 from semclip.training.dense.model import STRIDE, Towers
 from semclip.training.dense.module import DenseModule, Scoring
 from semclip.training.dense.psi import TorchDense, see
 from semclip.training.dense.saving import load_dense, save_dense
-from semclip.training.dense.tokens import MOST_TOKENS, read_tokenizer
 from semclip.training.loop import Schedule, Work, fit
 from semclip.training.runs import claim, run_folder
+from semclip.training.tokens import read_tokens
 
 SETTINGS = DenseSettings(STRIDE, area_px=350_000, sharpness=1.5, size_weight=0.15)
 """Those that tune.py chose for the weights that ship; run it again for others."""
-WORDS = TextSettings(MOST_TOKENS, pad_to=None, pad_id=0, lower=False, marks=False)
+WORDS = TextSettings(32, pad_to=None, pad_id=0, lower=False, marks=False)
 EVERY = 200
 """Steps between two measurements."""
 
@@ -68,31 +68,31 @@ def schedule(arguments: argparse.Namespace) -> Schedule:
 
 
 def start(arguments: argparse.Namespace) -> tuple[Towers, Path]:
-    """The towers before the first step, and the file of their tokenizer."""
+    """The towers before the first step, and the folder of their tokenizer."""
     if arguments.init:
-        return load_dense(arguments.init), arguments.init / TOKENIZER
+        return load_dense(arguments.init), arguments.init
     torch.manual_seed(arguments.seed)
     text = arguments.runs / "text"
-    return Towers(torch.from_numpy(np.load(text / "vectors.npy").astype(np.float32))), text / TOKENIZER
+    return Towers(torch.from_numpy(np.load(text / "vectors.npy").astype(np.float32))), text
 
 
 def main(arguments: argparse.Namespace) -> None:
     """One run, from the material on disk to the folder of a ψ."""
     run = run_folder(arguments.out)
     claim(run, vars(arguments))
-    towers, tokens = start(arguments)
+    towers, place = start(arguments)
     towers.image.to(memory_format=torch.channels_last)
-    tokenizer = read_tokenizer(tokens)
+    tokens = read_tokens(place, WORDS)
     rows = dev_rows(arguments.data, [name for name in SETS if name not in arguments.without])
     scoring = Scoring(SETTINGS.sharpness, SETTINGS.size_weight)
-    psi = TorchDense(DenseModule(towers, scoring), tokenizer, partial(see, towers, SETTINGS.area_px))
-    batches = Batches(load_stock(arguments.data, arguments.runs, without=arguments.without), tokenizer, arguments.seed)
+    psi = TorchDense(DenseModule(towers, scoring), tokens, partial(see, towers, SETTINGS.area_px))
+    batches = Batches(load_stock(arguments.data, arguments.runs, without=arguments.without), tokens, arguments.seed)
     work = Work(batches, loss, lambda: hit_rate(psi, rows) if arguments.measure else math.nan)
     with progress_bar("steps", unit="steps/s") as advance:
         watch = Board(run / "tensorboard", advance, say)
         fit(CanvasTowers(towers).train(), work, schedule(arguments), folder=run, watch=watch)
     with save_folder(arguments.out) as folder:
-        save_dense(towers, folder, config=Config(SETTINGS, WORDS), tokenizer=tokens.read_bytes())
+        save_dense(towers, folder, config=Config(SETTINGS, WORDS), tokenizer=tokens.content)
 
 
 if __name__ == "__main__":

@@ -38,12 +38,14 @@ def mine(
     ] = None,
     language: Annotated[str | None, typer.Option(help="What ocr reads, as Tesseract names it.  [default: eng]")] = None,
     reward: Annotated[
-        Literal["both", "answer", "likelihood"] | None, typer.Option(help="What vlm: goes by.  [default: both]")
+        Literal["both", "answer", "likelihood"] | None,
+        typer.Option(help="What vlm: goes by; server: only by answer.  [default: both]"),
     ] = None,
-    processes: Annotated[int, typer.Option(min=1, help="Processes of this machine that share the work.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that share the work; each loads reader and ψ.")] = 1,
     on_ray: Annotated[
         bool, typer.Option("--ray", help="Work on the Ray cluster of RAY_ADDRESS, or a local one.")
     ] = False,
+    max_pixels: options.MaxPixels = None,
     rows_per_shard: Annotated[int, typer.Option(min=1, help="Rows of the log in one Parquet file.")] = 1000,
     cache: Annotated[Path | None, typer.Option(help="Folder for rewards that jobs share.  [default: --out]")] = None,
     max_rejects: options.MaxRejects = "1%",
@@ -58,9 +60,10 @@ def mine(
     from semclip.mining.store import REJECTS
     from semclip.mining.work import Work
 
-    given: dict[str, Any] = {"px": reader_px, "language": language, "by": reward}
+    given: dict[str, Any] = {"reader_px": reader_px, "language": language, "reward": reward}
     chosen = tuple((name, value) for name, value in given.items() if value is not None)
-    work = Work(reader, chosen, psi=psi, budget=budget, explore=explore, cache=cache)
+    limits = options.limits(max_pixels)
+    work = Work(reader, chosen, psi=psi, budget=budget, explore=explore, cache=cache, limits=limits)
     config = MineConfig(work, log_format, images, split, limit, rows_per_shard)
     with progress_bar("rows", unit="rows/s") as advance:
         summary = mine_log(log, out, config=config, run=run, progress=advance)

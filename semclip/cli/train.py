@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from semclip.cli import options
-from semclip.cli.terminal import progress_bar, say
+from semclip.cli.terminal import UsageError, progress_bar, say
 
 if TYPE_CHECKING:
-    from semclip.training.card import Facts
+    from semclip.training.bases import Architecture, Start, Tune
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -25,9 +25,13 @@ _Architecture = Annotated[
     Literal["dual", "joint"],
     typer.Option(help="Question and picture apart, or a reader of both on top of a base that stays as it is."),
 ]
-_Rerank = Annotated[int, typer.Option(min=0, help="How many of the base's best boxes a joint ψ reads; 0 for all.")]
+_Rerank = Annotated[
+    int | None,
+    typer.Option(min=0, help="Of joint: how many of the base's best boxes it reads; 0 for all.  [default: 16]"),
+]
 _Tune = Annotated[
-    Literal["heads", "lora", "full"], typer.Option(help="The last layers, low-rank changes, or all weights.")
+    Literal["heads", "lora", "full"] | None,
+    typer.Option(help="Of dual: the last layers, low-rank changes, or all weights.  [default: heads]"),
 ]
 _Objective = Annotated[
     Literal["infonce", "siglip"], typer.Option(help="A softmax over crops, or each crop on its own.")
@@ -43,10 +47,10 @@ def train(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the ψ; a run that was begun there goes on.")],
     base: _Base = "embedded",
     architecture: _Architecture = "dual",
-    rerank: _Rerank = 16,
-    tune: _Tune = "heads",
+    rerank: _Rerank = None,
+    tune: _Tune = None,
     objective: _Objective = "infonce",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Times that each picture is seen.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Times that each picture is seen.")] = 20,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     pictures: Annotated[int, typer.Option(min=1, help="In a batch.")] = 6,
     boxes: Annotated[int | None, typer.Option(min=2, help="Of a picture in a batch, at most.")] = None,
@@ -55,19 +59,18 @@ def train(
     patience: Annotated[int, typer.Option(min=1, help="Epochs without a better dev hit@2 before it stops.")] = 8,
     dev_share: _DevShare = 0.1,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare batches.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that prepare batches, where that takes no model.")] = 1,
     images: options.Images = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Train a ψ on mined rewards, by contrast between the crops of a picture and of a batch; a killed run goes on."""
-    from semclip.training.bases import Start
     from semclip.training.board import Board
     from semclip.training.objectives import Objective
     from semclip.training.runs import TrainConfig, run_folder
     from semclip.training.runs import train as run
 
     config = TrainConfig(
-        start=Start(base, architecture, tune, rerank or None),
+        start=_start(base, architecture, tune=tune, rerank=rerank),
         objective=Objective(objective),
         epochs=epochs,
         rate=rate,
@@ -84,9 +87,16 @@ def train(
     with progress_bar("steps", unit="steps/s") as advance, Board(curves, advance, say) as watch:
         facts = run(mined, out, config, images=images, watch=watch)
     if facts is not None:
-        typer.echo(json.dumps(asdict(facts)) if as_json else f"{_told(facts)}\nwritten to {out}")
+        typer.echo(json.dumps(asdict(facts)) if as_json else f"{facts}\nwritten to {out}")
 
 
-def _told(facts: Facts) -> str:
-    counts = f"{facts.rows:,} questions about {facts.pictures:,} pictures"
-    return "\n".join([counts, *(f"{one.name} {one.value:.3f}, of the base {one.base:.3f}" for one in facts.figures)])
+def _start(base: str, architecture: Architecture, *, tune: Tune | None, rerank: int | None) -> Start:
+    """What training starts from. Raises: UsageError for an option of the other architecture."""
+    from semclip.training.bases import Start
+
+    if architecture == "joint" and tune is not None:
+        raise UsageError("--tune is for --architecture dual: a joint psi leaves its base as it is")
+    if architecture == "dual" and rerank is not None:
+        raise UsageError("--rerank is for --architecture joint")
+    start = Start(base, architecture, tune or "heads")
+    return start if rerank is None else replace(start, rerank=rerank or None)

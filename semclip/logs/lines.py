@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semclip.errors import LogError
-from semclip.logs.rows import BadLine, Example, LogId, Place, read_row, reject, shown
+from semclip.logs.rows import BadLine, Example, Place, read_row, reject, shown
 
 
 def parse_lines(lines: Iterable[bytes | str], source: Path) -> Iterator[Example | BadLine]:
@@ -55,12 +55,13 @@ def decode_lines(
 
 
 def without_repeats(rows: Iterable[Example | BadLine], source: Path) -> Iterator[Example | BadLine]:
-    """Yield the rows; an example with the id of an earlier row becomes a bad line. Remembers every id."""
-    seen: set[LogId] = set()
+    """Yield the rows; an example with the id of an earlier one becomes a bad line. Remembers every id, as text."""
+    seen: set[str] = set()
     for row in rows:
-        if isinstance(row, Example) and row.id in seen:
-            row = reject(row, source, f"an earlier line has the id too, got {row.id!r}")
-        seen.add(row.id)
+        if isinstance(row, Example):
+            name = str(row.id)
+            row = reject(row, source, f"an earlier line has the id too, got {row.id!r}") if name in seen else row
+            seen.add(name)
         yield row
 
 

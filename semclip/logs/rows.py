@@ -48,7 +48,7 @@ class BadLine:
     """A line, or row, of a log that is no usable example, and why.
 
     `id`: its own, or "<stem>:<line>" where none could be read. `line`: from 1. `row`: its text, cut to 2,000
-    characters.
+    characters. `split`: its own, None where it has none or none could be read.
     """
 
     id: LogId
@@ -56,6 +56,7 @@ class BadLine:
     line: int
     reason: str
     row: str = ""
+    split: str | None = None
 
     @property
     def error(self) -> LogError:
@@ -80,9 +81,11 @@ class Place:
         return f"{self.source.stem}:{self.line}"
 
     def bad(self, row: object, reason: object) -> BadLine:
-        """The row that is here as a bad line, under its own id where it has one."""
+        """The row that is here as a bad line, under its own id and of its own split where it has one."""
         fields = row if isinstance(row, dict) else {}
-        return BadLine(_known_id(fields, self.default_id), self.source, self.line, str(reason), row_text(row))
+        name, split = _known_id(fields, self.default_id), fields.get("split")
+        known_split = split if isinstance(split, str) else None
+        return BadLine(name, self.source, self.line, str(reason), row_text(row), known_split)
 
 
 def read_row(row: dict[str, Any], place: Place) -> Example | BadLine:
@@ -107,7 +110,8 @@ def to_row(example: Example, folder: Path) -> dict[str, Any]:
 
 def reject(example: Example, source: Path, reason: str) -> BadLine:
     """The example of the log `source` as a bad line."""
-    return BadLine(example.id, source, example.line, reason, row_text(to_row(example, source.parent)))
+    row = row_text(to_row(example, source.parent))
+    return BadLine(example.id, source, example.line, reason, row, example.split)
 
 
 def row_id(row: dict[str, Any], default_id: LogId) -> LogId:
@@ -205,11 +209,13 @@ def _answers(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _size(row: dict[str, Any]) -> Size | None:
-    width, height = row.get("width"), row.get("height")
-    if width is None and height is None:
+    sides = row.get("width"), row.get("height")
+    if sides == (None, None):
         return None
+    # Tables with gaps have whole numbers as floats.
+    width, height = (int(side) if type(side) is float and side.is_integer() else side for side in sides)
     if type(width) is not int or type(height) is not int:
-        raise LogError(f"'width' and 'height' need two whole numbers or neither, got {shown([width, height])}")
+        raise LogError(f"'width' and 'height' need two whole numbers or neither, got {shown(sides)}")
     return Size(width, height)
 
 

@@ -1,6 +1,7 @@
 """Rewards kept by content in one SQLite file, so that no reader looks twice and a killed job loses nothing.
 
-Any number of processes may share the file. A damaged entry is a miss, a damaged file is set aside.
+What a reader refused is not kept: the reason may have gone when it is asked again. Any number of processes may share
+the file. A damaged entry is a miss, a damaged file is set aside.
 """
 
 from __future__ import annotations
@@ -9,37 +10,29 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from semclip.errors import CacheError, InputError
+from semclip.errors import CacheError
 from semclip.mining.rewards import Query, Rewards
 
-_FORMAT = "semclip rewards 1"
+_FORMAT = "semclip rewards 2"
 _TABLE = "CREATE TABLE IF NOT EXISTS rewards (key TEXT PRIMARY KEY, value TEXT NOT NULL, hash TEXT NOT NULL)"
 _PATIENCE_S = 60.0
 """How long one process waits while another writes; a write takes milliseconds."""
 
-Found = list[Rewards | InputError]
 
-
-def reading_key(fingerprint: str, digest: str, queries: Sequence[Query]) -> str:
-    """64 hex digits that name what the reader of this fingerprint says of `queries` on the picture of this digest.
-
-    All that are asked together: what one question costs may depend on what was looked at for another.
-    """
+def reading_key(fingerprint: str, digest: str, query: Query) -> str:
+    """64 hex digits that name what the reader of this fingerprint says of `query` on the picture of this digest."""
     asked = [
-        [
-            query.example.question,
-            query.example.answers,
-            [box.to_list() for box in query.example.evidence],
-            [box.to_list() for box in query.boxes],
-            query.tries,
-        ]
-        for query in queries
+        query.example.question,
+        query.example.answers,
+        [box.to_list() for box in query.example.evidence],
+        [box.to_list() for box in query.boxes],
+        query.tries,
     ]
     return hashlib.sha256(json.dumps([_FORMAT, fingerprint, digest, asked]).encode()).hexdigest()
 
@@ -66,22 +59,21 @@ class RewardCache:
             path.with_name(f"{path.name}-journal").unlink(missing_ok=True)
             self._prepare()
 
-    def get(self, key: str) -> Found | None:
+    def get(self, key: str) -> Rewards | None:
         """What was put under `key`; None where nothing sound was."""
         try:
             with self._open() as file:
                 row = file.execute("SELECT value, hash FROM rewards WHERE key = ?", (key,)).fetchone()
-            return (
-                None
-                if row is None or row[1] != _check(key, row[0])
-                else [_from_json(one) for one in json.loads(row[0])]
-            )
         except sqlite3.Error:
             return None
+        if row is None or row[1] != _check(key, row[0]):
+            return None
+        passes, values = json.loads(row[0])
+        return Rewards(np.frombuffer(bytes.fromhex(values), "<f4"), passes)
 
-    def put(self, key: str, found: Sequence[Rewards | InputError]) -> None:
-        """Nothing; when this returns it is on the disk, or there is a CacheError."""
-        value = json.dumps([_to_json(one) for one in found])
+    def put(self, key: str, rewards: Rewards) -> None:
+        """Nothing; when this returns they are on the disk, or there is a CacheError."""
+        value = json.dumps([rewards.passes, rewards.values.astype("<f4").tobytes().hex()])
         try:
             with self._open() as file:
                 file.execute("INSERT OR REPLACE INTO rewards VALUES (?, ?, ?)", (key, value, _check(key, value)))
@@ -104,15 +96,3 @@ class RewardCache:
 
 def _check(key: str, value: str) -> str:
     return hashlib.sha256(f"{key}\0{value}".encode()).hexdigest()
-
-
-def _to_json(one: Rewards | InputError) -> dict[str, str | int]:
-    if isinstance(one, InputError):
-        return {"error": str(one)}
-    return {"passes": one.passes, "values": one.values.astype("<f4").tobytes().hex()}
-
-
-def _from_json(fields: dict[str, str]) -> Rewards | InputError:
-    if "error" in fields:
-        return InputError(fields["error"])
-    return Rewards(np.frombuffer(bytes.fromhex(fields["values"]), "<f4"), int(fields["passes"]))

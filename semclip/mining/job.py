@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 from semclip.errors import InputError, LogError
 from semclip.logs import BadLine, Example, Format, check_rows, open_log, write_rejects
+from semclip.logs.lines import unreadable
 from semclip.mining.readers import find_entry
 from semclip.mining.runners import Runner, serial
-from semclip.mining.shards import MinedRow, Shard
+from semclip.mining.shards import MinedRow
 from semclip.mining.store import META, REJECTS, Store, read_meta
 from semclip.mining.summary import Summary
 from semclip.mining.work import CACHE, Task, Tools, Work, open_tools
@@ -23,7 +24,7 @@ from semclip.mining.work import CACHE, Task, Tools, Work, open_tools
 ROWS_PER_SHARD = 1000
 
 _ROWS_PER_TASK = 16
-"""Of one picture: what a job that is killed loses at most, and for what a reader may share what it saw."""
+"""Of one picture: enough that it is seldom decoded twice, few enough that processes share them evenly."""
 
 Progress = Callable[[int, int], None]
 """Called with (rows done, rows in all)."""
@@ -50,21 +51,24 @@ def mine(
 ) -> Summary:
     """What the job came to, whose rows are then in the folder `out`; read them with store.read_mined.
 
-    The same call goes on where an earlier one was stopped: whole shards stay, and rewards come from the cache.
+    The same call goes on where an earlier one was stopped: rows in shards stay, other rewards come from the cache, and
+    what was rejected is tried again.
 
-    Raises: InputError where `out` holds something else, or another job; LogError where the log cannot be read; what
-    loading the reader and ψ raises; ModelError, ServerError or CacheError where they fail: what was finished stays.
+    Raises: InputError where `out` holds something else, or another job, or cannot be written; LogError where the log
+    cannot be read or has no such split; what loading the reader and ψ raises; ModelError, ServerError or CacheError
+    where they fail: what was finished stays.
     """
     started_s = time.perf_counter()
     earlier, log_hash = _earlier(out), _hash(log)
+    store = Store(out, config.images or log.parent)
+    # Reads the log once, before anything is made: one that cannot be read leaves no folder.
+    job = _Job(log, config, store, progress or _silent)
     tools = open_tools(config.work if config.work.cache else replace(config.work, cache=out))
     identity = _identity(log, out, config, tools) | {"log_sha256": log_hash}
-    store = Store(out, config.images or log.parent, log)
     if earlier is None:
-        _claim(store, identity)
+        store.write_meta(identity)
     elif differing := [name for name in identity if identity[name] != earlier.get(name)]:
         raise InputError(f"{out} holds another job, with another {', '.join(differing)}; mine into another folder")
-    job = _Job(log, config, store, progress or _silent)
     job.do(run, tools)
     job.end(identity)
     job.summary.seconds = time.perf_counter() - started_s
@@ -91,13 +95,6 @@ def _is_left(name: str, ours: tuple[str, ...]) -> bool:
     return name in ours or (name.startswith(".") and name.endswith(".tmp"))
 
 
-def _claim(store: Store, identity: dict[str, Any]) -> None:
-    try:
-        store.write_meta(identity)
-    except OSError as error:
-        raise InputError(f"mine needs a folder that can be written, got {store.folder}: {error}") from error
-
-
 def _identity(log: Path, out: Path, config: MineConfig, tools: Tools) -> dict[str, Any]:
     """What decides the rows: two jobs with the same identity make the same shards."""
     psi = None if tools.psi is None else tools.psi.relevance
@@ -112,6 +109,7 @@ def _identity(log: Path, out: Path, config: MineConfig, tools: Tools) -> dict[st
         "proposer": config.work.propose.name,
         "budget": tools.budget,
         "explore": None if psi is None else config.work.explore,
+        "limits": asdict(config.work.limits),
         "rows_per_shard": config.rows_per_shard,
     }
 
@@ -130,7 +128,22 @@ def _hash(log: Path) -> str:
         with log.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise LogError(f"a log needs to be a readable file, got {log}: {error.strerror or error}") from error
+        raise unreadable(log, error) from error
+
+
+def _of_split(rows: Iterable[Example | BadLine], split: str, log: Path) -> Iterator[Example | BadLine]:
+    """Yield the rows of the split, and those that are too bad to say of which they are.
+
+    Raises: LogError at the end, where none was of the split.
+    """
+    splits = set[str]()
+    for row in rows:
+        splits |= {row.split} if row.split else set()
+        if row.split == split or (row.split is None and isinstance(row, BadLine)):
+            yield row
+    if split not in splits:
+        there = ", ".join(sorted(splits)) or "none"
+        raise LogError(f"a log needs rows of the split {split!r}, got none in {log}; its splits: {there}")
 
 
 class _Job:
@@ -143,20 +156,22 @@ class _Job:
         self._store = store
         self._progress = progress
         self._hashes: dict[int, str] = {}
+        self._begun: dict[int, dict[str, Example | MinedRow | BadLine]] = {}
         self._total = sum(1 for _ in self._rows())
 
     def do(self, run: Runner, tools: Tools) -> None:
         """Nothing; every shard is then written."""
         for number, group in groupby(run(tools, self._tasks()), key=lambda done: done.shard):
-            results: list[MinedRow | BadLine] = []
+            shard = self._begun[number]
             for done in group:
-                results += done.results
+                shard |= {str(one.id): one for one in done.results}
                 self.summary.spent += done.spent
                 self._count(len(done.results))
-            rows = tuple(one for one in results if isinstance(one, MinedRow))
-            shard = Shard(rows, tuple(one for one in results if isinstance(one, BadLine)))
-            self._hashes[number] = self._store.write(number, shard)
-            self.summary.add(shard)
+            rows = [one for one in shard.values() if isinstance(one, MinedRow)]
+            self._hashes[number] = self._store.write(number, rows)
+            self.summary.add(rows)
+            self.summary.rejects += [one for one in shard.values() if isinstance(one, BadLine)]
+            del self._begun[number]
 
     def end(self, identity: dict[str, Any]) -> None:
         """Nothing; the rejects are then written, and mined.json says that the job is complete."""
@@ -168,24 +183,34 @@ class _Job:
     def _rows(self) -> Iterator[Example | BadLine]:
         config, reader = self._config, self._config.work.reader
         rows = open_log(self._log, format=config.log_format, images=config.images)
-        wanted = (row for row in rows if config.split is None or isinstance(row, BadLine) or row.split == config.split)
+        wanted = rows if config.split is None else _of_split(rows, config.split, self._log)
         needs = [find_entry(reader).needs] if isinstance(reader, str) else []
-        return islice(check_rows(wanted, self._log, needs=needs), config.limit)
+        # Whether a picture is there is for whoever opens it: the log alone says which rows are in which shard.
+        return islice(check_rows(wanted, self._log, needs=needs, files=False), config.limit)
 
     def _tasks(self) -> Iterator[Task]:
-        """Yield the work of all shards that are not there yet; the others count at once."""
+        """Yield the work of all rows that no shard has yet; the others count at once."""
         for number, examples in self._shards():
             kept = self._kept(number)
-            if kept is None:
-                for _, rows in groupby(examples, key=lambda example: example.image):
-                    while some := tuple(islice(rows, _ROWS_PER_TASK)):
-                        yield Task(number, self._log, some)
+            left = [example for example in examples if str(example.id) not in kept]
+            self._count(len(examples) - len(left))
+            if left:
+                self._begun[number] = {str(one.id): kept.get(str(one.id), one) for one in examples}
+                yield from self._of_pictures(number, left)
             else:
-                self.summary.add(kept)
-                self._count(len(examples))
+                self.summary.add(kept.values())
+
+    def _of_pictures(self, number: int, examples: list[Example]) -> Iterator[Task]:
+        """Yield the work of these rows of a shard, those of one picture together, wherever they stand."""
+        pictures: dict[Path, list[Example]] = {}
+        for example in examples:
+            pictures.setdefault(example.image, []).append(example)
+        for rows in pictures.values():
+            for start in range(0, len(rows), _ROWS_PER_TASK):
+                yield Task(number, self._log, tuple(rows[start : start + _ROWS_PER_TASK]))
 
     def _shards(self) -> Iterator[tuple[int, list[Example]]]:
-        """Yield the examples of each shard with its number; what is no example is rejected."""
+        """Yield the examples of each shard, one or more, with its number; what is no example is rejected."""
         number, examples = 0, list[Example]()
         for row in self._rows():
             if isinstance(row, BadLine):
@@ -199,12 +224,13 @@ class _Job:
         if examples:
             yield number, examples
 
-    def _kept(self, number: int) -> Shard | None:
+    def _kept(self, number: int) -> dict[str, MinedRow]:
+        """The rows of the shard by their ids; those that were rejected are not among them, so that they are retried."""
         try:
-            shard, self._hashes[number] = self._store.read(number)
+            rows, self._hashes[number] = self._store.read(number)
         except InputError:  # not there yet, or damaged: made anew
-            return None
-        return shard
+            return {}
+        return {row.id: row for row in rows}
 
     def _count(self, rows: int) -> None:
         self.summary.rows += rows

@@ -5,7 +5,7 @@ Knows no model, file or process.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,8 +34,8 @@ class Query:
 class Rewards:
     """What the boxes of a query are worth.
 
-    `values`: (n,) float32, one a box, 0 to 1, NaN where nothing is known. `passes`: how often the reader looked for
-    this query; what it looked up or had seen already costs nothing.
+    `values`: (n,) float32, one a box, 0 to 1, NaN where nothing is known. `passes`: how often the reader looks for
+    this query where it is the only one; what it looks up costs nothing.
     """
 
     values: Floats
@@ -53,6 +53,14 @@ class Reader(Protocol):
         """Hex hash of everything that decides the rewards: model, resolution, rule, version."""
         ...
 
-    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> Sequence[Rewards | InputError]:
-        """One value for each of `queries`, which share `picture`, in order: rewards, or why there are none."""
+    @property
+    def least_passes(self) -> int:
+        """What it needs for a row at least."""
+        ...
+
+    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> Iterable[Rewards | InputError]:
+        """One value for each of `queries`, which share `picture`, in order: rewards, or why there are none.
+
+        What is said of one does not depend on the others, and is best yielded as soon as it is known: it is then kept.
+        """
         ...

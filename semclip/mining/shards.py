@@ -5,7 +5,6 @@ Knows nothing of folders and jobs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,7 +17,6 @@ from numpy.typing import NDArray
 
 from semclip.errors import InputError, MissingExtra, SemclipError, reason
 from semclip.geometry import Box, Size
-from semclip.logs import BadLine
 from semclip.mining.rewards import POSITIVE
 
 try:
@@ -62,14 +60,6 @@ class MinedRow:
         return int((self.rewards >= POSITIVE).sum())
 
 
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """What became of one stretch of the log: the rows that were used, and those that were not."""
-
-    rows: tuple[MinedRow, ...]
-    rejects: tuple[BadLine, ...]
-
-
 _BOXES = pa.list_(pa.list_(pa.int32(), 4))
 _SCHEMA = pa.schema(
     [
@@ -87,23 +77,19 @@ _SCHEMA = pa.schema(
         pa.field("passes", pa.int32(), nullable=False),
     ]
 )
-_REJECTS = b"semclip rejects"
-"""Where a shard's file keeps its rejects, so that rows and rejects of a stretch are there together or not at all."""
 
 
-def encode_shard(shard: Shard, root: Path) -> bytes:
-    """The shard as a Parquet file; pictures under `root` are named relative to it."""
-    # Without their source: the folder may move together with its log.
-    rejects = json.dumps([one.to_dict() | {"source": ""} for one in shard.rejects]).encode()
-    table = pa.table(_columns(shard.rows, root), _SCHEMA.with_metadata({_REJECTS: rejects}))
+def encode_shard(rows: Sequence[MinedRow], root: Path) -> bytes:
+    """The rows as a Parquet file; pictures under `root` are named relative to it."""
     file = BytesIO()
     # One row group, no threads, no time stamps: the same rows are the same bytes.
-    parquet.write_table(table, file, row_group_size=max(1, len(shard.rows)), compression="zstd")
+    table = pa.table(_columns(rows, root), _SCHEMA)
+    parquet.write_table(table, file, row_group_size=max(1, len(rows)), compression="zstd")
     return file.getvalue()
 
 
-def decode_shard(data: bytes, root: Path, *, log: Path, name: str) -> Shard:
-    """What `encode_shard` made `data` of: pictures under `root`, rejects of `log`; `name` is for messages.
+def decode_shard(data: bytes, root: Path, *, name: str) -> list[MinedRow]:
+    """The rows that `encode_shard` made `data` of, with pictures under `root`; `name` is for messages.
 
     Raises: InputError where `data` holds anything else.
     """
@@ -111,8 +97,7 @@ def decode_shard(data: bytes, root: Path, *, log: Path, name: str) -> Shard:
         table = parquet.read_table(pa.BufferReader(data))
         if not table.schema.equals(_SCHEMA):
             raise ValueError("its columns are others")
-        rejects = tuple(BadLine(**(fields | {"source": log})) for fields in json.loads(table.schema.metadata[_REJECTS]))
-        return Shard(tuple(_rows(table.combine_chunks(), root)), rejects)
+        return _rows(table.combine_chunks(), root)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException, SemclipError) as error:
         raise InputError(f"a shard needs to be a file that semclip mine wrote, got {name} ({reason(error)})") from error
 

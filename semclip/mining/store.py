@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from semclip.errors import InputError
 from semclip.files import write_atomic
-from semclip.mining.shards import MinedRow, Shard, decode_shard, encode_shard
+from semclip.mining.shards import MinedRow, decode_shard, encode_shard
 
 __all__ = ["META", "REJECTS", "Mined", "MinedRow", "Store", "read_meta", "read_mined"]
 
@@ -36,11 +37,10 @@ class Mined:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """A folder of shards; pictures lie under `images`, and rejects are lines of `log`."""
+    """A folder of shards; pictures lie under `images`."""
 
     folder: Path
     images: Path
-    log: Path
 
     def path(self, number: int) -> Path:
         """Of the shard of that number, from 0."""
@@ -49,8 +49,8 @@ class Store:
     def has(self, number: int) -> bool:
         return self.path(number).is_file()
 
-    def read(self, number: int) -> tuple[Shard, str]:
-        """The shard, and the sha256 of its file.
+    def read(self, number: int) -> tuple[list[MinedRow], str]:
+        """The rows of the shard, and the sha256 of its file.
 
         Raises: InputError where it is missing or damaged.
         """
@@ -59,19 +59,26 @@ class Store:
             data = path.read_bytes()
         except OSError as error:
             raise InputError(f"mined rows need every shard, and {path} cannot be read: {error.strerror}") from error
-        shard = decode_shard(data, self.images, log=self.log, name=os.fspath(path))
-        return shard, hashlib.sha256(data).hexdigest()
+        return decode_shard(data, self.images, name=os.fspath(path)), hashlib.sha256(data).hexdigest()
 
-    def write(self, number: int, shard: Shard) -> str:
-        """The sha256 of the shard's file, which is then whole on the disk."""
-        data = encode_shard(shard, self.images)
-        write_atomic(self.path(number), data)
+    def write(self, number: int, rows: Sequence[MinedRow]) -> str:
+        """The sha256 of the shard's file, which is then whole on the disk. Raises: InputError where it cannot be."""
+        data = encode_shard(rows, self.images)
+        _write(self.path(number), data)
         return hashlib.sha256(data).hexdigest()
 
     def write_meta(self, job: dict[str, Any], ended: dict[str, Any] | None = None) -> None:
-        """Nothing; mined.json then names the job, and once it has `ended` how."""
+        """Nothing; mined.json then names the job, and once it has `ended` how. Raises: as `write`."""
         meta = {"format": FORMAT, "job": job, "complete": ended is not None, **(ended or {})}
-        write_atomic(self.folder / META, f"{json.dumps(meta, indent=2)}\n".encode())
+        _write(self.folder / META, f"{json.dumps(meta, indent=2)}\n".encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_atomic(path, data)
+    except OSError as error:
+        cause = error.strerror or error
+        raise InputError(f"mined rows need a folder that can be written, got {path.parent}: {cause}") from error
 
 
 def read_mined(folder: Path, *, images: Path | None = None, incomplete: bool = False) -> Mined:
@@ -83,15 +90,16 @@ def read_mined(folder: Path, *, images: Path | None = None, incomplete: bool = F
     if not meta["complete"] and not incomplete:
         raise InputError(f"mined rows need a job that has ended, got {folder}; run the same semclip mine again")
     job = meta["job"]
-    store = Store(folder, images or folder / job["images"], folder / job["log"])
+    store = Store(folder, images or folder / job["images"])
     rows: list[MinedRow] = []
     for number in range(len(meta["shards"])) if meta["complete"] else count():
         if not meta["complete"] and not store.has(number):
             break
-        shard, found = store.read(number)
+        some, found = store.read(number)
         if meta["complete"] and found != meta["shards"][number]:
-            raise InputError(f"a shard needs the content that {META} names, got another in {store.path(number)}")
-        rows.extend(shard.rows)
+            where = f"{store.path(number)}; run the same semclip mine again"
+            raise InputError(f"a shard needs the content that {META} names, got another in {where}")
+        rows += some
     return Mined(tuple(rows), meta)
 
 

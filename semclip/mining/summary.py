@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from semclip.logs import BadLine
-from semclip.mining.shards import Shard
+from semclip.mining.shards import MinedRow
 
 
 @dataclass(slots=True)
 class Summary:
-    """What a job came to. `positives`: how many rows have so many positives. `spent`: passes taken by this run."""
+    """What a job came to. `positives`: how many rows have so many positives. `spent`: passes of rows read now."""
 
     rows: int = 0
     rejects: list[BadLine] = field(default_factory=list)
@@ -39,10 +40,9 @@ class Summary:
         total = sum(many * rows for many, rows in self.positives.items())
         return total / self.used if self.used else 0.0
 
-    def add(self, shard: Shard) -> None:
-        """Nothing; the shard's rows and rejects then count."""
-        self.rejects += shard.rejects
-        for row in shard.rows:
+    def add(self, rows: Iterable[MinedRow]) -> None:
+        """Nothing; the rows then count as used."""
+        for row in rows:
             self.positives[row.positives] += 1
             self.passes += row.passes
             self.most_passes = max(self.most_passes, row.passes)

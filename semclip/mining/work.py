@@ -6,7 +6,7 @@ which makes its own `Tools` of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of the rows of a task, in order; `spent`: the passes that it took now, not when first read."""
+    """What became of the rows of a task, in order; `spent`: the passes of those that were read now."""
 
     shard: int
     results: tuple[MinedRow | BadLine, ...]
@@ -91,9 +91,14 @@ class Tools:
 
 
 def open_tools(work: Work) -> Tools:
-    """The tools for `work`; raises what loading a reader and a ψ raises, and CacheError."""
+    """The tools for `work`.
+
+    Raises: what loading a reader and a ψ raises; InputError for a budget too low for the reader; CacheError.
+    """
     looks = not isinstance(work.reader, str) or find_entry(work.reader).looks
     reader = load_reader(work.reader, **dict(work.options)) if isinstance(work.reader, str) else work.reader
+    if work.budget is not None and work.budget < reader.least_passes:
+        raise InputError(f"reader {reader.name} needs a budget of at least {reader.least_passes}, got {work.budget}")
     if not looks or work.budget is None:
         psi = None
     else:
@@ -115,11 +120,16 @@ def mine_task(task: Task, tools: Tools) -> Done:
         return Done(task.shard, tuple(reject(row, task.source, str(error)) for row in task.rows))
     boxes = tools.work.propose(picture.size)
     queries = [_query(row, boxes, picture, tools) for row in task.rows]
-    read, spent = _read(picture, [query for query in queries if isinstance(query, Query)], tools)
-    rewards = iter(read)
-    results = []
+    rewards = _read(picture, [query for query in queries if isinstance(query, Query)], tools)
+    results, spent = list[MinedRow | BadLine](), 0
     for row, query in zip(task.rows, queries, strict=True):
-        result = _mined(query, picture, next(rewards)) if isinstance(query, Query) else query
+        result: MinedRow | InputError
+        if isinstance(query, Query):
+            found, passes = next(rewards)
+            spent += passes
+            result = _mined(query, picture, found)
+        else:
+            result = query
         results.append(result if isinstance(result, MinedRow) else reject(row, task.source, str(result)))
     return Done(task.shard, tuple(results), spent)
 
@@ -142,29 +152,39 @@ def _tries(question: str, boxes: tuple[Box, ...], picture: Image, tools: Tools) 
     return thin(scores, boxes, size=picture.size, budget=tools.budget, explore=tools.work.explore)
 
 
-def _read(picture: Image, queries: Sequence[Query], tools: Tools) -> tuple[Sequence[Rewards | InputError], int]:
-    """What the reader says of `queries`, and the passes that it took to say it now."""
-    if not queries or tools.cache is None:
-        found = _asked(picture, queries, tools)
-        return found, _passes(found)
-    key = reading_key(tools.reader.fingerprint, picture.digest, queries)
-    known = tools.cache.get(key)
-    if known is not None:
-        return known, 0
-    found = _asked(picture, queries, tools)
-    tools.cache.put(key, found)
-    return found, _passes(found)
+def _read(picture: Image, queries: Sequence[Query], tools: Tools) -> Iterator[tuple[Rewards | InputError, int]]:
+    """Yield what the reader says of each of `queries`, and the passes of those that it is asked of now.
+
+    Each is kept before the next is asked for.
+    """
+    cache = tools.cache
+    if cache is None:
+        yield from ((one, _passes(one)) for one in _asked(picture, queries, tools))
+        return
+    keys = [reading_key(tools.reader.fingerprint, picture.digest, query) for query in queries]
+    known = [cache.get(key) for key in keys]
+    asked = _asked(picture, [query for query, one in zip(queries, known, strict=True) if one is None], tools)
+    for key, one in zip(keys, known, strict=True):
+        if one is not None:
+            yield one, 0
+            continue
+        found = next(asked)
+        if isinstance(found, Rewards):
+            cache.put(key, found)
+        yield found, _passes(found)
 
 
-def _asked(picture: Image, queries: Sequence[Query], tools: Tools) -> Sequence[Rewards | InputError]:
-    found = tools.reader(picture, queries) if queries else []
-    if len(found) != len(queries):
-        raise ModelError(f"reader {tools.reader.name} needs {len(queries)} values, gave {len(found)}")
-    for query, one in zip(queries, found, strict=True):
+def _asked(picture: Image, queries: Sequence[Query], tools: Tools) -> Iterator[Rewards | InputError]:
+    """Yield what the reader says of each of `queries`. Raises: ModelError where that cannot be."""
+    name, found = tools.reader.name, iter(tools.reader(picture, queries))
+    for number, query in enumerate(queries):
+        one = next(found, None)
+        if one is None:
+            raise ModelError(f"reader {name} needs {len(queries)} values, gave {number}")
         if isinstance(one, Rewards) and not _is_sound(one, query):
             needed = f"{len(query.boxes)} rewards from 0 to 1 or NaN and at most {len(query.tries)} passes"
-            raise ModelError(f"reader {tools.reader.name} needs {needed}, gave {one}")
-    return found
+            raise ModelError(f"reader {name} needs {needed}, gave {one}")
+        yield one
 
 
 def _is_sound(rewards: Rewards, query: Query) -> bool:
@@ -174,8 +194,8 @@ def _is_sound(rewards: Rewards, query: Query) -> bool:
     return bool((np.isnan(values) | ((values >= 0) & (values <= 1))).all())
 
 
-def _passes(found: Sequence[Rewards | InputError]) -> int:
-    return sum(one.passes for one in found if isinstance(one, Rewards))
+def _passes(found: Rewards | InputError) -> int:
+    return found.passes if isinstance(found, Rewards) else 0
 
 
 def _mined(query: Query, picture: Image, rewards: Rewards | InputError) -> MinedRow | InputError:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from semclip.geometry import Box
 from semclip.selection import top_k
 from semclip.types import Floats, Scored
+
+
+def reranked(
+    boxes: Sequence[Box],
+    first: Floats,
+    read: Callable[[list[int]], Floats],
+    *,
+    most: int | None,
+    max_overlap: float = 0.3,
+) -> Floats:
+    """(n,) what `read` gives for the indices of boxes that are worth trying, `most` or all; below them the others."""
+    tried = worth_trying(boxes, first, most or len(first), max_overlap=max_overlap)
+    return merged(first, tried, read(tried)) if tried else first
 
 
 def worth_trying(boxes: Sequence[Box], first: Floats, most: int, *, max_overlap: float = 0.3) -> list[int]:

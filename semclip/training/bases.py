@@ -35,15 +35,20 @@ def open_base(start: Start, *, folder: Path, seed: int) -> Learner:
 
     Raises: ModelError where the base cannot be loaded, or not be trained in that way.
     """
+    where = base_folder(start.base)
     if start.architecture == "joint":
-        return _joint(start, folder, seed)
-    if start.base.startswith(LIBRARIES) or read_config(_folder(start.base)).kind == "crops":
+        if where is None:
+            raise ModelError(f"a joint reader needs a dense psi as its base, got {start.base}")
+        from semclip.training.joint import learner as joint
+
+        return joint.load(where, kept=folder, rerank=start.rerank, seed=seed)
+    if where is None or read_config(where).kind == "crops":
         from semclip.training.crops import learner as crops
 
         return crops.load(start.base, crops.CropsOptions(tune=start.tune, seed=seed, folder=folder))
     from semclip.training.dense import learner as dense
 
-    return dense.load(_folder(start.base), start.tune, kept=folder, seed=seed)
+    return dense.load(where, start.tune, kept=folder, seed=seed)
 
 
 def stamp(base: str) -> str:
@@ -51,18 +56,17 @@ def stamp(base: str) -> str:
 
     Raises: ModelError where there is no such folder.
     """
-    return base if base.startswith(LIBRARIES) else read_config(_folder(base)).fingerprint
+    folder = base_folder(base)
+    return base if folder is None else read_config(folder).fingerprint
 
 
-def _joint(start: Start, folder: Path, seed: int) -> Learner:
-    if start.base.startswith(LIBRARIES):
-        raise ModelError(f"a joint reader needs a dense psi as its base, got {start.base}")
-    from semclip.training.joint import learner as joint
+def base_folder(base: str) -> Path | None:
+    """Where the files of a base are; None of a library's.
 
-    return joint.load(_folder(start.base), kept=folder, rerank=start.rerank, seed=seed)
-
-
-def _folder(base: str) -> Path:
+    Raises: ModelError where there is no such folder.
+    """
+    if base.startswith(LIBRARIES):
+        return None
     if base != "embedded" and not Path(base).is_dir():
         raise ModelError(f"training needs a base: embedded, open_clip:…, hf:… or the folder of a psi, got {base}")
     return WEIGHTS if base == "embedded" else Path(base)

@@ -16,10 +16,10 @@ except ModuleNotFoundError as missing:
 
 @final
 class Board:
-    """A loop.Watch that writes event files to `folder`, none before the first step.
+    """A runs.Listener that writes event files to `folder`, none before the first step.
 
-    `advance` gets (steps done, steps) after every step, `tell` a line after every measurement. Leave it as a context
-    manager, so that all is written.
+    `advance` gets (steps done, steps) after every step, `tell` a line at first and after every measurement.
+    Leave it as a context manager, so that all is written.
     """
 
     def __init__(self, folder: Path, advance: Callable[[int, int], None], tell: Callable[[str], None]) -> None:
@@ -33,6 +33,9 @@ class Board:
     def __exit__(self, *_: object) -> None:
         if self._writer:
             self._writer.close()
+
+    def begin(self, line: str, /) -> None:
+        self._tell(line)
 
     def step(self, done: int, steps: int, values: Mapping[str, float], /) -> None:
         for name, value in values.items():

@@ -56,9 +56,9 @@ class Facts:
 
     def __str__(self) -> str:
         """A line on the data, and one for each figure."""
-        head = f"trained on {self.rows} questions about {self.pictures} pictures, {self.positives} positives"
+        head = f"trained on {self.rows:,} questions about {self.pictures:,} pictures, {self.positives:,} positives"
         lines = [
-            f"dev {one.name} {one.value:.3f} ({_interval(one)}), base {_base(one)}, {one.questions} questions"
+            f"dev {one.name} {one.value:.3f} ({_interval(one)}), base {_base(one)}, {one.questions:,} questions"
             for one in self.figures
         ]
         return "\n".join([head, *lines])

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from semclip.geometry import Box, Size
@@ -56,12 +57,17 @@ class Logits(NamedTuple):
     `inside` (Q, N): of the boxes of a question's own picture, comparable within the picture. `across` (Q, P, N): of all
     boxes for all questions, comparable between pictures; None for modules that read each pair at a cost. `altered`
     (Q, N): as the question's own part of `across`, for the altered question; NaN where there is none; None where none
-    was read.
+    was read, and without `across`.
     """
 
     inside: Tensor
     across: Tensor | None = None
     altered: Tensor | None = None
+
+
+def own(across_QPN: Tensor, picture_Q: Tensor) -> Tensor:
+    """(Q, N) what is said of each question's own picture."""
+    return across_QPN[torch.arange(len(picture_Q), device=picture_Q.device), picture_Q]
 
 
 class Learner(Protocol):
@@ -77,6 +83,11 @@ class Learner(Protocol):
         """How many boxes of a picture a batch can well have."""
         ...
 
+    @property
+    def in_workers(self) -> bool:
+        """Whether other processes may collate; not where that runs a model, which may be on a GPU."""
+        ...
+
     def kind(self, size: Size, /) -> Hashable:
         """What pictures must have in common to share a batch, from a picture's size."""
         ...
@@ -86,7 +97,7 @@ class Learner(Protocol):
         ...
 
     def collate(self, samples: Sequence[Sample], rng: Random, /) -> Batch:
-        """The batch of `samples`; the same for the same state of `rng`. May run in another process."""
+        """The batch of `samples`; the same for the same state of `rng`."""
         ...
 
     def psi(self) -> Relevance:

@@ -116,7 +116,7 @@ def fit(module: nn.Module, work: Work, schedule: Schedule, *, folder: Path, watc
     """
     run = _Run(module, work, schedule, folder, watch)
     run.go()
-    read_best(folder, module)
+    read_best(folder, run.tuned)
     return run.progress
 
 
@@ -177,7 +177,9 @@ class _Run:
             given = ", ".join(f"{name} {value}" for name, value in sums.items())
             raise ModelError(f"training needs a finite loss, got {given} in step {step}; try a lower rate")
         scaler.unscale_(optimiser)
-        nn.utils.clip_grad_norm_(self.tuned.module.parameters(), self.schedule.clip)
+        norm = nn.utils.clip_grad_norm_(self.tuned.module.parameters(), self.schedule.clip)
+        if not scaler.is_enabled() and not norm.isfinite():  # a scaler leaves such steps out
+            raise ModelError(f"training needs finite gradients, got a norm of {norm} in step {step}; try a lower rate")
         scaler.step(optimiser)
         scaler.update()
         decay = self.schedule.average_at(step + 1)
@@ -224,7 +226,12 @@ def _tuned(module: nn.Module, schedule: Schedule) -> Tuned:
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not parameters:
         raise ModelError("training needs parameters to tune, got none")
-    optimiser = torch.optim.AdamW(parameters, lr=schedule.rate, weight_decay=schedule.weight_decay, betas=(0.9, 0.98))
+    # Scales, biases and norms are no matrices: pulled towards 0, they would lose their calibration.
+    groups: list[dict[str, Any]] = [
+        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": schedule.weight_decay},
+        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW([group for group in groups if group["params"]], lr=schedule.rate, betas=(0.9, 0.98))
     # float16 alone needs its gradients scaled; turned off, the scaler hands everything through.
     scaler = torch.amp.GradScaler(parameters[0].device.type, enabled=schedule.precision == "fp16")
     return Tuned(module, {name: value.clone() for name, value in _changing(module).items()}, optimiser, scaler)
@@ -254,6 +261,12 @@ def _averaged(tuned: Tuned) -> Iterator[None]:
 def processes() -> int:
     """How many processes share the run: 1, or as many as torchrun or `accelerate launch` started."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def take_device() -> None:
+    """Nothing; of several processes on one machine, each then opens its models on a GPU of its own."""
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def is_first() -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from semclip.protocols import Relevance
 from semclip.selection import top_k
 from semclip.types import Floats, Scored
 
+Row = TypeVar("Row")
 MOST = 2
 """Crops that are chosen."""
 
@@ -74,9 +76,9 @@ def _rank(scores: Mapping[Box, float], worth: Mapping[Box, float]) -> float:
     return next((place for place, one in enumerate(chosen, start=1) if worth[one.box] >= POSITIVE), math.inf)
 
 
-def spread(rows: Sequence[MinedRow], most: int) -> list[MinedRow]:
-    """The rows of at most `most` pictures, evenly spread over all."""
-    pictures = list(dict.fromkeys(row.digest for row in rows))
+def spread(rows: Sequence[Row], most: int, *, picture: Callable[[Row], Hashable]) -> list[Row]:
+    """The rows of at most `most` pictures, evenly spread over all; `picture` tells a row's."""
+    pictures = list(dict.fromkeys(map(picture, rows)))
     step = max(1.0, len(pictures) / most)
     kept = {pictures[int(place * step)] for place in range(min(most, len(pictures)))}
-    return [row for row in rows if row.digest in kept]
+    return [row for row in rows if picture(row) in kept]

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from semclip.errors import InputError
 from semclip.mining.rewards import POSITIVE
-from semclip.training.learner import Batch, Logits
+from semclip.training.learner import Batch, Logits, own
 
 Kind = Literal["infonce", "siglip"]
 
@@ -99,12 +99,12 @@ def contrastive(logits: Logits, batch: Batch, terms: Objective) -> dict[str, Ten
     total = parts["inside"]
     if logits.across is not None and terms.across > 0:
         foreign = _foreign(logits.across, target, batch, margin=terms.false_negative_margin)
-        own = F.one_hot(batch["picture"], foreign.shape[1]).bool()[..., None]
-        spread, valid = target[:, None].where(own, 0), known[:, None].where(own, foreign)
+        is_own = F.one_hot(batch["picture"], foreign.shape[1]).bool()[..., None]
+        spread, valid = target[:, None].where(is_own, 0), known[:, None].where(is_own, foreign)
         parts["across"] = lose(logits.across.flatten(1), spread.flatten(1), valid.flatten(1))
         total = total + terms.across * parts["across"]
-    if logits.altered is not None and terms.text > 0:
-        parts["text"] = _told_apart(logits, logits.altered, target=target, batch=batch)
+    if logits.across is not None and logits.altered is not None and terms.text > 0:
+        parts["text"] = _told_apart(logits.across, logits.altered, target=target, batch=batch)
         total = total + terms.text * parts["text"]
     return {**parts, "all": total}
 
@@ -114,34 +114,25 @@ def _tempered(logits: Logits, temperature: float) -> Logits:
     return Logits(logits.inside.float() / temperature, across, altered)
 
 
-def _own(across_QPN: Tensor, batch: Batch) -> Tensor:
-    """(Q, N): what a question says of its own picture."""
-    picture_Q = batch["picture"]
-    return across_QPN[torch.arange(len(picture_Q), device=picture_Q.device), picture_Q]
-
-
 def _foreign(across_QPN: Tensor, target_QN: Tensor, batch: Batch, *, margin: float | None) -> Tensor:
     """(Q, P, N) bool: the boxes of other pictures that are negatives of a question."""
     foreign_QPN = batch["valid"] & ~batch["alike"][..., None]
     if margin is None:
         return foreign_QPN
     wanted_QN = target_QN > 0
-    limit_Q = _own(across_QPN, batch).masked_fill(~wanted_QN, -torch.inf).amax(1) + margin
+    limit_Q = own(across_QPN, batch["picture"]).masked_fill(~wanted_QN, -torch.inf).amax(1) + margin
     limit_Q = limit_Q.masked_fill(~wanted_QN.any(1), torch.inf)
     return foreign_QPN & ~(across_QPN > limit_Q[:, None, None])
 
 
-def _told_apart(logits: Logits, altered_QN: Tensor, *, target: Tensor, batch: Batch) -> Tensor:
+def _told_apart(across_QPN: Tensor, altered_QN: Tensor, *, target: Tensor, batch: Batch) -> Tensor:
     """Mean over the questions with an altered one of the cross-entropy of the right question for each positive box."""
     picture_Q, alike_QP = batch["picture"], batch["alike"]
     target_QN = target.where(~altered_QN.isnan(), 0)
     question_K, box_K = target_QN.nonzero(as_tuple=True)
-    own_QN = logits.inside if logits.across is None else _own(logits.across, batch)
-    says_K = [own_QN[question_K, box_K][None], altered_QN[question_K, box_K][None]]
-    if logits.across is not None:
-        picture_K = picture_Q[question_K]
-        rivals_QK = logits.across[:, picture_K, box_K]
-        says_K.append(rivals_QK.masked_fill(alike_QP[:, picture_K], -torch.inf))
+    picture_K = picture_Q[question_K]
+    own_K, altered_K = own(across_QPN, picture_Q)[question_K, box_K], altered_QN[question_K, box_K]
+    rivals_QK = across_QPN[:, picture_K, box_K].masked_fill(alike_QP[:, picture_K], -torch.inf)
     weight_K = (target_QN / target_QN.sum(1, keepdim=True))[question_K, box_K]
-    right_K = torch.cat(says_K).log_softmax(0)[0]
+    right_K = torch.cat([own_K[None], altered_K[None], rivals_QK]).log_softmax(0)[0]
     return -(weight_K * right_K).sum() / target_QN.any(1).sum().clamp(min=1)

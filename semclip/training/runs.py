@@ -4,45 +4,47 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 
-from semclip.errors import InputError
+from semclip.errors import InputError, ModelError
 from semclip.files import check_place, save_folder, write_atomic
+from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow, read_mined
-from semclip.relevance.checkpoint import README, read_config, write_config
+from semclip.relevance.checkpoint import CONFIG, README, read_config, write_config
 from semclip.training.altered import Alterations
-from semclip.training.bases import Start, open_base, stamp
+from semclip.training.bases import Start, base_folder, open_base, stamp
 from semclip.training.card import Facts, Figure, model_card
 from semclip.training.learner import Batch, Learner
-from semclip.training.loop import Parts, Precision, Schedule, Watch, Work, fit, is_first, processes
+from semclip.training.loop import Parts, Precision, Schedule, Watch, Work, fit, is_first, processes, take_device
 from semclip.training.measure import Measured, measure, spread
 from semclip.training.objectives import Objective, contrastive
 from semclip.training.sampling import Limits, Sampler, shots, whole
 
 RUN = "run.json"
-_EPOCHS = 20
 _RATES = {"joint": 1e-3, "heads": 1e-3, "lora": 1e-3, "full": 3e-4}
 _DEV_PICTURES = 100
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """What is trained from what, and how. `epochs` and `rate` of None are those that suit it.
+    """What is trained from what, and how. A `rate` or `boxes` of None is one that suits what is trained.
 
-    `pictures`: in a batch. `boxes`: of a picture in a batch, at most; None for what suits the learner. `dev_share`: of
-    the pictures, held out to measure on where no row is of split dev.
+    `pictures`: in a batch. `boxes`: of a picture in a batch, at most. `dev_share`: of the pictures, held out to measure
+    on where no row of split dev has a positive.
+    Raises: InputError for numbers that no run can have.
     """
 
     start: Start = field(default_factory=Start)
     objective: Objective = field(default_factory=Objective)
-    epochs: int | None = None
+    epochs: int = 20
     rate: float | None = None
     pictures: int = 6
     boxes: int | None = None
@@ -53,12 +55,16 @@ class TrainConfig:
     seed: int = 0
     workers: int = 0
 
+    def __post_init__(self) -> None:
+        self.schedule(1, 1)
+
     def schedule(self, batches_an_epoch: int, processes: int) -> Schedule:
         """The run's schedule, where so many batches show every picture once to one process."""
-        an_epoch = max(1, round(batches_an_epoch / self.accumulate / processes))
+        an_epoch = max(1, round(batches_an_epoch / max(1, self.accumulate) / processes))
+        suits = _RATES["joint" if self.start.architecture == "joint" else self.start.tune]
         return Schedule(
-            steps=an_epoch * (self.epochs or _EPOCHS),
-            rate=self.rate or _RATES["joint" if self.start.architecture == "joint" else self.start.tune],
+            steps=an_epoch * self.epochs,
+            rate=suits if self.rate is None else self.rate,
             every=an_epoch,
             accumulate=self.accumulate,
             precision=self.precision,
@@ -70,29 +76,50 @@ class TrainConfig:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What a run learns from and is measured on, which readers judged it, and the hashes of all that was mined."""
+    """What a run learns from and is measured on, which readers judged it, and the hashes of all that was mined.
+
+    `others`: how many rows are of splits that are neither.
+    """
 
     train: Sequence[MinedRow]
     dev: Sequence[MinedRow]
+    others: Mapping[str, int]
     readers: tuple[str, ...]
     hashes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """How many rows there are of each kind."""
+        parts = [f"{len(self.train):,} rows to train on", f"{len(self.dev):,} to measure on"]
+        return ", ".join([*parts, *(f"{count:,} of split {name!r} left out" for name, count in self.others.items())])
+
+
+class Listener(Watch, Protocol):
+    """A Watch that is also told what the run works on."""
+
+    def begin(self, line: str, /) -> None:
+        """Before anything is computed."""
+        ...
+
 
 def read_rows(mined: Sequence[Path], *, images: Path | None = None, dev_share: float = 0.1) -> Rows:
-    """The rows of mined folders: `train` and `dev` are splits of the log; without dev, a share of pictures is held out.
+    """The rows of mined folders, by the splits of the log: `train` or none, and those of `dev` that have a positive.
 
+    Without any of dev, a share of the pictures is held out in their stead.
     Raises: InputError for a folder that is not mined, and where nothing is left to learn from.
     """
     found = [read_mined(folder, images=images) for folder in mined]
     rows = [row for one in found for row in one.rows]
-    train, dev = ([row for row in rows if row.split in splits] for splits in ((None, "train"), ("dev",)))
+    train = [row for row in rows if row.split in (None, "train")]
+    dev = [row for row in rows if row.split == "dev" and row.positives]
     if not dev:
-        dev = [row for row in train if _held_out(row.digest, dev_share)]
+        dev = [row for row in train if _held_out(row.digest, dev_share) and row.positives]
         train = [row for row in train if not _held_out(row.digest, dev_share)]
-    if not any(row.positives for row in train):
-        raise InputError(f"training needs rows with a positive box, got none of {len(train)} rows to train on")
+    others = Counter(row.split for row in rows if row.split is not None and row.split not in ("train", "dev"))
     readers = tuple(dict.fromkeys(one.meta["job"]["reader"]["name"] for one in found))
-    return Rows(train, dev, readers, tuple(shard for one in found for shard in one.meta["shards"]))
+    sorted_out = Rows(train, dev, others, readers, tuple(shard for one in found for shard in one.meta["shards"]))
+    if not any(row.positives for row in train):
+        raise InputError(f"training needs rows of split train with a positive box, got none: {sorted_out}")
+    return sorted_out
 
 
 def _held_out(digest: str, share: float) -> bool:
@@ -100,7 +127,7 @@ def _held_out(digest: str, share: float) -> bool:
 
 
 def train(
-    mined: Sequence[Path], out: Path, config: TrainConfig, *, images: Path | None = None, watch: Watch
+    mined: Sequence[Path], out: Path, config: TrainConfig, *, images: Path | None = None, watch: Listener
 ) -> Facts | None:
     """What was made: the folder `out` is then a ψ. None in all processes of a shared run but the first.
 
@@ -110,12 +137,14 @@ def train(
     """
     rows = read_rows(mined, images=images, dev_share=config.dev_share)
     folder = run_folder(out)
-    _check_place(out)
+    _check_place(out, config.start.base)
     claim(folder, _decisive(config, rows))
+    if is_first():
+        watch.begin(str(rows))
+    take_device()
     learner = open_base(config.start, folder=folder / "features", seed=config.seed)
-    alterations = Alterations.of(row.question for row in rows.train)
-    limits = Limits(config.boxes or learner.most_boxes)
-    sampler = Sampler(shots(rows.train), config.pictures, config.seed, learner.kind, alterations, limits)
+    config = _settled(config, learner)
+    sampler = _sampler(learner, rows, config)
     dev = rows.dev if is_first() else ()
     learner.prepare(whole(sampler.shots) + whole(shots(dev)))
     rehearse(learner)
@@ -128,11 +157,16 @@ def train(
     return save(learner, out, facts)
 
 
-def _check_place(out: Path) -> None:
-    """Nothing where a ψ may be put: hours of training must not end in an error."""
+def _check_place(out: Path, base: str) -> None:
+    """Nothing where a ψ may be put: hours of training must not end in an error, nor in the place of something else."""
+    own = base_folder(base)
+    if own is not None and own.resolve() == out.resolve():
+        raise InputError(f"a psi needs a folder of its own, got that of its base, {out}; name another folder")
     try:
         check_place(out)
-    except OSError as error:
+        if (out / CONFIG).is_file():
+            read_config(out)
+    except (OSError, ModelError) as error:
         raise InputError(f"a psi needs a folder of its own, got {out}: {error}") from error
 
 
@@ -143,6 +177,27 @@ def _decisive(config: TrainConfig, rows: Rows) -> dict[str, Any]:
     return {"mined": list(rows.hashes), "config": chosen, "base": base, "processes": processes()}
 
 
+def _settled(config: TrainConfig, learner: Learner) -> TrainConfig:
+    """The same, with what was chosen where nothing was given, and without what such a learner cannot do."""
+    terms = config.objective
+    if config.start.architecture == "joint":
+        terms = replace(terms, across=0.0, text=0.0)
+    return replace(
+        config,
+        objective=terms,
+        rate=config.schedule(1, 1).rate,
+        boxes=learner.most_boxes if config.boxes is None else config.boxes,
+        workers=config.workers if learner.in_workers else 0,
+    )
+
+
+def _sampler(learner: Learner, rows: Rows, config: TrainConfig) -> Sampler:
+    assert config.boxes is not None  # it is settled
+    alterations = Alterations.of(row.question for row in rows.train)
+    limits = Limits(config.boxes)
+    return Sampler(shots(rows.train), config.pictures, config.seed, learner.kind, alterations, limits)
+
+
 def run_folder(out: Path) -> Path:
     """Where the run that makes `out` keeps what it needs to go on."""
     place = out.resolve()
@@ -150,7 +205,7 @@ def run_folder(out: Path) -> Path:
 
 
 def claim(folder: Path, run: dict[str, Any]) -> None:
-    """Nothing; `folder` is then that of this run, new or begun.
+    """Nothing; `folder` is then that of this run, new or begun, without the files that killed processes left half.
 
     Raises: InputError where it is another run's, or cannot be made.
     """
@@ -162,13 +217,16 @@ def claim(folder: Path, run: dict[str, Any]) -> None:
                 f"{folder} holds another run (other rows or options, see {RUN}); remove it, or choose another -o"
             )
         (folder / "features").mkdir(parents=True, exist_ok=True)
-        write_atomic(path, text.encode())
+        if is_first():
+            for half in folder.glob(".*.tmp"):
+                half.unlink()
+            write_atomic(path, text.encode())
     except OSError as error:
         raise InputError(f"training needs a folder that can be written, got {folder}: {error}") from error
 
 
 def _work(learner: Learner, sampler: Sampler, rows: Rows, config: TrainConfig) -> Work:
-    dev = spread([row for row in rows.dev if row.positives], _DEV_PICTURES)
+    dev = spread(rows.dev, _DEV_PICTURES, picture=lambda row: row.digest)
 
     def batch(number: int) -> Batch:
         return learner.collate(sampler(number), Random(f"canvas {config.seed} {number}"))
@@ -208,7 +266,7 @@ def _facts(config: TrainConfig, rows: Rows, sampler: Sampler, *, before: Measure
         reader=", ".join(rows.readers),
         rows=sum(len(shot.questions) for shot in sampler.shots),
         pictures=len(sampler.shots),
-        positives=sum(row.positives for row in rows.train),
+        positives=sum(int((shot.rewards >= POSITIVE).sum()) for shot in sampler.shots),
         objective=asdict(config.objective),
         settings=_settings(config),
         figures=tuple(_figure(k, before, after) for k in (1, 2) if len(after.ranks)),
@@ -216,10 +274,10 @@ def _facts(config: TrainConfig, rows: Rows, sampler: Sampler, *, before: Measure
 
 
 def _settings(config: TrainConfig) -> dict[str, Any]:
-    """Everything but the objective, flat, with what was chosen where nothing was given."""
-    schedule = config.schedule(1, 1)
-    given = {name: value for name, value in asdict(config).items() if name not in ("objective", "start")}
-    return asdict(config.start) | given | {"epochs": schedule.steps, "rate": schedule.rate}
+    """Everything but the objective, flat, without what has no part in such a run."""
+    idle = "tune" if config.start.architecture == "joint" else "rerank"
+    flat = asdict(config.start) | asdict(config)
+    return {name: value for name, value in flat.items() if name not in ("start", "objective", idle)}
 
 
 def _figure(k: int, before: Measured, after: Measured) -> Figure:

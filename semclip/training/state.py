@@ -103,15 +103,19 @@ def write_best(folder: Path, average: Mapping[str, Tensor]) -> None:
     write_atomic(folder / BEST, _packed(dict(average), {}))
 
 
-def read_best(folder: Path, module: nn.Module) -> None:
+def read_best(folder: Path, tuned: Tuned) -> None:
     """Puts the best weights of a run into the module.
 
-    Raises: ModelError where they are missing, damaged or another module's.
+    Raises: ModelError where they are missing, damaged or another module's, or not finite.
     """
     try:
-        unknown = module.load_state_dict(load_file(folder / BEST), strict=False).unexpected_keys
-        if unknown:
-            raise ValueError(f"{unknown[0]} is no weight of the module")
+        best = load_file(folder / BEST)
+        if best.keys() != tuned.average.keys():
+            raise ValueError("its weights are others")
+        for name, value in best.items():
+            if not value.isfinite().all():
+                raise ValueError(f"NaN or infinity in {name}")
+        tuned.module.load_state_dict(best, strict=False)
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise ModelError(f"a run needs its own {BEST}, got {folder / BEST} ({reason(error)}); remove both") from error
 

@@ -7,12 +7,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from semclip.errors import InputError, LogError
+from semclip.errors import InputError, LogError, ModelError
 from semclip.mining.store import read_mined
 from tests.cli.running import call, run
-from tests.mining.making import make_log, make_row
+from tests.logs.samples import talk, write_list
+from tests.mining.making import SIZE, make_log, make_row
+from tests.mining.marks import needs_tesseract
 
 BAD: list[dict[str, Any]] = [
     {"question": ...},
@@ -80,8 +84,62 @@ def test_a_command_line_that_cannot_be_understood_is_a_usage_error(
     assert not (tmp_path / "a").exists()
 
 
-@pytest.mark.parametrize("wrong", [["nobody"], ["boxes", "--reader-px", "9"], ["python:tests.mining.making:none"]])
-def test_a_reader_that_does_not_exist_is_an_error(small: Path, tmp_path: Path, wrong: list[str]) -> None:
-    with pytest.raises(InputError):
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (["nobody"], "reader needs one of"),
+        (["boxes", "--reader-px", "9"], "boxes takes no --reader-px"),
+        (["boxes", "--reward", "answer"], "boxes takes no --reward"),
+        (["server:http://127.0.0.1:1/v1#m", "--reward", "both"], "reward both needs likelihoods"),
+        (["server:http://127.0.0.1:1/v1#m", "--reward", "answer", "--budget", "1"], "a budget of at least 2, got 1"),
+        (["python:tests.mining.making:none"], "python:MODULE:FUNCTION"),
+    ],
+)
+def test_a_reader_that_cannot_be_is_an_error_and_leaves_no_folder(
+    small: Path, tmp_path: Path, wrong: list[str], reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
         call("mine", small, "-o", tmp_path / "a", "--reader", *wrong)
     assert not (tmp_path / "a").exists()
+
+
+def test_larger_pictures_are_admitted_by_asking(small: Path, tmp_path: Path) -> None:
+    words = ["--reader", "boxes", "--max-rejects", "3"]
+    for pixels, used in ((str(SIZE.area - 1), 0), (str(SIZE.area), 2)):
+        out = tmp_path / pixels
+        done = call("mine", small, "-o", out, *words, "--max-pixels", pixels, "--json")
+        assert json.loads(done.stdout)["used"] == used
+
+
+def test_jobs_share_a_cache(small: Path, tmp_path: Path) -> None:
+    words = ["--reader", "python:tests.mining.making:redness", "--psi", "center", "--budget", "5"]
+    words += ["--max-rejects", "1", "--json", "--cache", str(tmp_path / "shared")]
+    first = json.loads(call("mine", small, "-o", tmp_path / "a", *words).stdout)
+    other = json.loads(call("mine", small, "-o", tmp_path / "b", *words, "--limit", "2").stdout)
+    assert (first["spent"], other["passes"], other["spent"]) == (10, 5, 0)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "llava"])
+def test_other_formats_with_their_pictures_elsewhere(tmp_path: Path, kind: str) -> None:
+    make_log(tmp_path / "here", [])
+    path = tmp_path / f"log.{kind}"
+    if kind == "parquet":
+        parquet.write_table(pa.Table.from_pylist([make_row(0), make_row(3)]), path)
+    else:
+        write_list(path, {"id": "row-0", "image": "pictures/0.png", "conversations": talk("Where?", "Here.", "And?")})
+    words: list[str | Path] = ["--images", tmp_path / "here", "--max-rejects", "1", "--psi", "center"]
+    reader = "boxes" if kind == "parquet" else "python:tests.mining.making:redness"
+    call("mine", path, "-o", tmp_path / "mined", "--reader", reader, *words)
+    rows = read_mined(tmp_path / "mined").rows
+    assert [row.id for row in rows] == (["row-0", "row-3"] if kind == "parquet" else ["row-0"])
+    assert rows[0].image.samefile(tmp_path / "here/pictures/0.png")
+
+
+@needs_tesseract
+def test_letters_are_read_at_the_size_and_in_the_language_asked_for(small: Path, tmp_path: Path) -> None:
+    words = ["--reader", "ocr", "--psi", "center", "--budget", "2", "--max-rejects", "1"]
+    call("mine", small, "-o", tmp_path / "a", *words)
+    call("mine", small, "-o", tmp_path / "b", *words, "--reader-px", "200")
+    assert len({read_mined(tmp_path / name).meta["job"]["reader"]["fingerprint"] for name in "ab"}) == 2
+    with pytest.raises(ModelError, match="language xyz"):
+        call("mine", small, "-o", tmp_path / "c", *words, "--language", "xyz")

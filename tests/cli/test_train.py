@@ -37,7 +37,8 @@ def test_a_log_becomes_a_psi_that_the_other_commands_take(mined: Path, base: Pat
     assert (facts["rows"], facts["pictures"], facts["reader"], facts["encoder"]) == (12, 6, "boxes", "dense")
     assert [(figure["name"], figure["questions"]) for figure in facts["figures"]] == [("hit@1", 6), ("hit@2", 6)]
     assert (facts["settings"]["epochs"], facts["settings"]["tune"]) == (2, "heads")
-    told = done.stderr.decode().splitlines()
+    begin, *told = done.stderr.decode().splitlines()
+    assert begin == "semclip: 12 rows to train on, 6 to measure on"
     assert [line.partition(",")[0] for line in told] == ["semclip: step 2 of 4", "semclip: step 4 of 4"]
     assert all("loss" in line and "dev hit@2" in line for line in told)
     assert [path.name.split(".")[0] for path in (tmp_path / "psi.run/tensorboard").iterdir()] == ["events"]
@@ -68,9 +69,10 @@ def test_a_finished_run_says_the_same_again_and_no_other_run_takes_its_folder(
 ) -> None:
     words = options(mined, base, tmp_path / "psi")
     first, again = call(*words), call(*words, "--workers", "1")
-    assert again.stderr == b""
+    assert again.stderr == b"semclip: 12 rows to train on, 6 to measure on\n"
     assert again.stdout == first.stdout
-    assert first.stdout.startswith(b"12 questions about 6 pictures\nhit@1 0.")
+    assert first.stdout.startswith(b"trained on 12 questions about 6 pictures, ")
+    assert first.stdout.count(b", 6 questions\n") == 2
     assert first.stdout.endswith(f"written to {tmp_path / 'psi'}\n".encode())
     with pytest.raises(InputError, match=r"psi\.run holds another run.*remove it, or choose another -o"):
         call(*words, "--seed", "1")
@@ -83,6 +85,7 @@ def test_a_finished_run_says_the_same_again_and_no_other_run_takes_its_folder(
         ["--tune", "full", "--precision", "bf16", "--accumulate", "2"],
         ["--tune", "lora", "--objective", "siglip", "--precision", "fp16"],
         ["--tune", "heads", "--objective", "siglip", "--rate", "0.01", "--workers", "1"],
+        ["--architecture", "joint", "--rerank", "7"],
     ],
     ids=lambda more: " ".join(more),
 )
@@ -99,7 +102,7 @@ def test_without_dev_pictures_it_trains_to_the_end_and_claims_nothing(mined: Pat
     words = options(tmp_path / "mined", base, tmp_path / "psi", "--dev-share", "0", "--patience", "1", "--epochs", "3")
     done = call(*words, "--json")
     assert json.loads(done.stdout)["figures"] == []
-    assert done.stderr == b""
+    assert done.stderr == b"semclip: 8 rows to train on, 0 to measure on\n"
     assert "Not measured" in (tmp_path / "psi/README.md").read_text()
 
 
@@ -124,11 +127,24 @@ def test_a_folder_that_holds_something_else_is_refused_before_anything_is_done(
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
+def test_a_folder_of_another_model_is_no_place_for_a_psi(mined: Path, base: Path, tmp_path: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip/config.json").write_text('{"model_type": "clip"}')
+    with pytest.raises(InputError, match=r"folder of its own, got .*clip: .*format"):
+        call(*options(mined, base, tmp_path / "clip"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["clip", "config.json"]
+
+
+def test_a_psi_does_not_replace_its_own_base(mined: Path, base: Path) -> None:
+    with pytest.raises(InputError, match=r"folder of its own, got that of its base"):
+        call(*options(mined, base, base / "../psi"))
+
+
 def test_rows_without_a_positive_are_nothing_to_learn_from(base: Path, tmp_path: Path) -> None:
     log = make_log(tmp_path / "log", 3)
     work = Work("python:tests.training.test_runs:worthless", psi="center", budget=3)
     mine(log, tmp_path / "mined", config=MineConfig(work))
-    with pytest.raises(InputError, match=r"needs rows with a positive box, got none of 4 rows"):
+    with pytest.raises(InputError, match=r"with a positive box, got none: \d rows to train on, 0 to measure on"):
         call(*options(tmp_path / "mined", base, tmp_path / "psi"))
     assert not (tmp_path / "psi.run").exists()
 
@@ -149,7 +165,23 @@ def test_a_run_that_diverges_is_an_error(mined: Path, base: Path, tmp_path: Path
     assert not (tmp_path / "psi").exists()
 
 
-@pytest.mark.parametrize("wrong", [["--tune", "most"], ["--epochs", "0"], ["--precision", "8"], ["--boxes", "1"]])
+def test_a_rate_that_makes_no_sense_is_refused_before_anything_is_done(mined: Path, base: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a rate above 0"):
+        call(*options(mined, base, tmp_path / "psi", "--rate", "0"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--tune", "most"],
+        ["--epochs", "0"],
+        ["--precision", "8"],
+        ["--boxes", "1"],
+        ["--rerank", "4"],
+        ["--architecture", "joint", "--tune", "heads"],
+    ],
+)
 def test_a_command_line_that_cannot_be_understood_is_a_usage_error(
     mined: Path, base: Path, tmp_path: Path, wrong: list[str]
 ) -> None:

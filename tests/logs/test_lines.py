@@ -76,6 +76,19 @@ def test_null_is_absent() -> None:
     assert example(**optional) == Example(id="log:1", image=Path("set/images/a.png"), question=str(ROW["question"]))
 
 
+def test_sides_may_be_whole_numbers_with_a_point() -> None:
+    size = example(width=10.0, height=20).size
+    assert size == Size(10, 20)
+    assert type(size.width) is int
+
+
+@pytest.mark.parametrize(("split", "known"), [("dev", "dev"), (None, None), (7, None), (..., None)])
+def test_a_bad_line_knows_its_split_where_it_can_be_read(split: Any, known: str | None) -> None:
+    line = parse(question=7, split=split)
+    assert isinstance(line, BadLine)
+    assert line.split == known
+
+
 def test_boxes_are_rounded_outward() -> None:
     assert example(evidence=[[0.9, 1.1, 9.01, 19.2]]).evidence == (Box(0, 1, 10, 20),)
 
@@ -184,6 +197,15 @@ def test_an_id_that_comes_again_is_a_bad_line_of_a_log_only(tmp_path: Path) -> N
     assert isinstance(second, BadLine)
     assert str(second.error) == f"{path}:2: an earlier line has the id too, got 'a-1'"
     assert list(parse_lines([json.dumps(ROW)] * 2, SOURCE)) == [example(), example()]
+
+
+def test_an_id_is_the_same_as_a_number_and_as_text_and_a_bad_line_takes_none(tmp_path: Path) -> None:
+    rows = [{**ROW, "id": "7", "question": ""}, {**ROW, "id": "7"}, {**ROW, "id": 7}]
+    first, second, third = parse_log(write(tmp_path / "log.jsonl", *rows))
+    assert isinstance(first, BadLine)
+    assert isinstance(second, Example)
+    assert isinstance(third, BadLine)
+    assert third.reason == "an earlier line has the id too, got 7"
 
 
 def test_a_log_is_read_from_its_file_and_by_split(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_rejected_example_keeps_its_line_and_its_row() -> None:
     assert isinstance(example, Example)
     bad = reject(example, Path("/d/log.jsonl"), "no good")
     assert (bad.id, bad.line, str(bad.error)) == ("row-3", 7, "/d/log.jsonl:7: no good")
+    assert bad.split == "train"
     assert bad.to_dict()["source"] == "/d/log.jsonl"
     assert '"id": "row-3", "image": "a.png"' in bad.row
 

@@ -27,7 +27,7 @@ def redness(crop: PILImage, question: str, answers: tuple[str, ...]) -> float:
 
 def slowly(crop: PILImage, question: str, answers: tuple[str, ...]) -> float:
     """As `redness`, with time enough to be killed in."""
-    time.sleep(0.002)
+    time.sleep(0.005)
     return redness(crop, question, answers)
 
 
@@ -81,6 +81,13 @@ def files(folder: Path) -> dict[str, bytes]:
 def vanishing(crop: PILImage, question: str, answers: tuple[str, ...]) -> float:
     """Ends its process, as the system does where memory runs out."""
     os._exit(9)
+
+
+def refusing(crop: PILImage, question: str, answers: tuple[str, ...]) -> float:
+    """Fails while a file named "away" lies where one stands, as what depends on a network does."""
+    if Path("away").exists():
+        raise ConnectionError("the network is away")
+    return redness(crop, question, answers)
 
 
 def forever(crop: PILImage, question: str, answers: tuple[str, ...]) -> float:

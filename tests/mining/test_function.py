@@ -38,7 +38,7 @@ def test_it_sees_the_crop_the_question_and_the_answers() -> None:
         seen.append((crop.size, question, answers))  # type: ignore[attr-defined]
         return 0
 
-    FunctionReader("watch", watch)(PICTURE, [query(tries=(1,))])
+    list(FunctionReader("watch", watch)(PICTURE, [query(tries=(1,))]))
     assert seen == [((10, 5), "red?", ("yes",))]
 
 

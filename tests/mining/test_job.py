@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,12 @@ from typing import Any
 import pytest
 
 from semclip.errors import InputError, LogError
+from semclip.images import Limits
 from semclip.mining.job import MineConfig, mine
 from semclip.mining.store import read_mined
 from semclip.mining.summary import Summary
-from semclip.mining.work import Work
-from tests.mining.making import files, make_log, make_row
+from semclip.mining.work import Done, Task, Tools, Work, mine_task
+from tests.mining.making import files, make_log, make_picture, make_row, spot
 
 BOXES = MineConfig(Work("boxes"), rows_per_shard=8)
 BY_SIGHT = MineConfig(Work("python:tests.mining.making:redness", psi="random", budget=4), rows_per_shard=8)
@@ -98,6 +101,7 @@ def test_moved_beside_the_same_log_it_finds_its_pictures(log: Path, tmp_path: Pa
     ("changes", "names"),
     [
         ({"split": "dev"}, "split"),
+        ({"work": replace(BY_SIGHT.work, limits=Limits(pixels=10_000_000))}, "limits"),
         ({"rows_per_shard": 9}, "rows_per_shard"),
         ({"work": replace(BY_SIGHT.work, budget=5, explore=0.0)}, "budget, explore"),
         ({"work": replace(BY_SIGHT.work, psi="center")}, "psi"),
@@ -134,8 +138,119 @@ def test_a_folder_of_something_else_is_left_alone(log: Path, tmp_path: Path) -> 
 def test_split_and_limit_say_what_the_rows_are(log: Path, tmp_path: Path) -> None:
     summary = mine(log, tmp_path / "a", config=replace(BOXES, split="dev"))
     assert [row.id for row in read_mined(tmp_path / "a").rows] == ["row-9", "row-19"]
-    assert (summary.rows, summary.rejected) == (3, 1)  # a line without a split that can be read is of every split
+    assert (summary.rows, summary.rejected) == (2, 0)
     assert mine(log, tmp_path / "b", config=replace(BOXES, limit=5)).rows == 5
+
+
+def test_a_bad_line_is_of_its_split_or_of_each_where_that_cannot_be_read(tmp_path: Path) -> None:
+    rows = [make_row(9), make_row(0, question=7), make_row(19, question=7), make_row(9, split="train"), make_row(5)]
+    log = make_log(tmp_path, [*rows, make_row(29, split=7), make_row(39, evidence=[])])
+    dev = mine(log, tmp_path / "a", config=replace(BOXES, split="dev"))
+    assert sorted(str(one.id) for one in dev.rejects) == ["row-19", "row-29", "row-39"]
+    train = mine(log, tmp_path / "b", config=replace(BOXES, split="train"))
+    assert sorted(str(one.id) for one in train.rejects) == ["row-0", "row-29", "row-9"]
+    assert (dev.used, train.used) == (1, 1)
+
+
+def test_a_split_that_no_row_has_is_an_error_that_names_those_there_are(log: Path, tmp_path: Path) -> None:
+    with pytest.raises(LogError, match=r"rows of the split 'test', got none in .*; its splits: dev, train"):
+        mine(log, tmp_path / "a", config=replace(BOXES, split="test"))
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.fixture
+def ten(tmp_path: Path) -> Path:
+    """A log of ten rows with a picture each."""
+    for number in range(10):
+        make_picture(tmp_path / f"all/{number}.png", spot(0))
+    rows = [make_row(number, image=f"all/{number}.png", evidence=[spot(0).to_list()]) for number in range(10)]
+    return make_log(tmp_path, rows)
+
+
+FOURS = replace(BY_SIGHT, rows_per_shard=4)
+
+
+def ids(folder: Path) -> list[str]:
+    return [row.id for row in read_mined(folder).rows]
+
+
+def test_a_picture_that_comes_later_is_used_by_the_next_run(ten: Path, tmp_path: Path) -> None:
+    (tmp_path / "all/1.png").rename(tmp_path / "1.png")
+    summary = mine(ten, tmp_path / "a", config=FOURS)
+    assert (summary.used, [one.id for one in summary.rejects]) == (9, ["row-1"])
+    (tmp_path / "1.png").rename(tmp_path / "all/1.png")
+    again = mine(ten, tmp_path / "a", config=FOURS)
+    assert (again.rows, again.used, again.rejected, again.spent) == (10, 10, 0, 4)
+    assert ids(tmp_path / "a") == [f"row-{number}" for number in range(10)]
+    mine(ten, tmp_path / "b", config=FOURS)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_a_picture_that_goes_changes_no_other_row(ten: Path, tmp_path: Path) -> None:
+    mine(ten, tmp_path / "a", config=FOURS)
+    for number in (1, 2):
+        (tmp_path / f"a/rows-0000{number}.parquet").unlink()
+    for number in (1, 5):  # of a shard that is written, and of one that is not
+        (tmp_path / f"all/{number}.png").unlink()
+    again = mine(ten, tmp_path / "a", config=FOURS)
+    assert (again.rows, again.used, [one.id for one in again.rejects]) == (10, 9, ["row-5"])
+    assert ids(tmp_path / "a") == [f"row-{number}" for number in range(10) if number != 5]
+
+
+@pytest.mark.parametrize("config", [FOURS, replace(BOXES, rows_per_shard=4)])
+def test_a_job_that_has_ended_keeps_its_rows_without_its_pictures(
+    ten: Path, tmp_path: Path, config: MineConfig
+) -> None:
+    (tmp_path / "all/1.png").unlink()
+    mine(ten, tmp_path / "a", config=config)
+    whole = files(tmp_path / "a")
+    (tmp_path / "all").rename(tmp_path / "unmounted")
+    again = mine(ten, tmp_path / "a", config=config)
+    assert (again.used, again.rejected) == (9, 1)
+    assert files(tmp_path / "a") == whole
+
+
+def test_a_broken_picture_that_was_repaired_is_used(ten: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "all/9.png"
+    data = broken.read_bytes()
+    broken.write_bytes(data[:-40])
+    assert mine(ten, tmp_path / "a", config=FOURS).used == 9
+    broken.write_bytes(data)
+    assert mine(ten, tmp_path / "a", config=FOURS).used == 10
+    assert ids(tmp_path / "a") == [f"row-{number}" for number in range(10)]
+
+
+def test_what_a_reader_failed_on_is_tried_again(ten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = replace(FOURS, work=replace(FOURS.work, reader="python:tests.mining.making:refusing"))
+    Path("away").touch()
+    assert mine(ten, tmp_path / "a", config=config).rejected == 10
+    Path("away").unlink()
+    assert mine(ten, tmp_path / "a", config=config).used == 10
+
+
+def test_rows_of_a_picture_are_read_together_wherever_they_stand(tmp_path: Path) -> None:
+    rows = [make_row(number) for number in range(24)]
+    random.Random(0).shuffle(rows)
+    log, asked = make_log(tmp_path, rows), list[Task]()
+
+    def watched(tools: Tools, tasks: Iterable[Task]) -> Iterator[Done]:
+        for task in tasks:
+            asked.append(task)
+            yield mine_task(task, tools)
+
+    mine(log, tmp_path / "a", config=replace(BOXES, rows_per_shard=12), run=watched)
+    pictures = [(task.shard, task.rows[0].image) for task in asked]
+    assert len(pictures) == len(set(pictures))
+    assert [task.shard for task in asked] == sorted(task.shard for task in asked)
+    assert ids(tmp_path / "a") == [row["id"] for row in rows]
+
+
+def test_a_log_that_is_no_such_format_leaves_no_folder(ten: Path, tmp_path: Path) -> None:
+    with pytest.raises(LogError, match="Parquet"):
+        mine(ten, tmp_path / "a", config=replace(FOURS, log_format="parquet"))
+    assert not (tmp_path / "a").exists()
+    assert mine(ten, tmp_path / "a", config=FOURS).used == 10
 
 
 def test_rows_need_what_the_reader_goes_by(tmp_path: Path) -> None:

@@ -6,44 +6,47 @@ import json
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from semclip.mining.job import MineConfig, mine
-from semclip.mining.work import Work
-from tests.cli.running import ROOT, run
+from semclip.errors import InputError
+from semclip.mining.store import read_mined
+from tests.cli.running import ROOT, call, run
 from tests.mining.making import files, make_log, make_row
 
 KILLS = int(os.environ.get("SEMCLIP_KILLS", "3"))
 ROWS = 40 * KILLS
-WORK = Work("python:tests.mining.making:redness", psi="random", budget=6)
 
 
-def kill_midway(words: list[str | Path], out: Path, after_s: float) -> None:
-    """Runs the command line, and kills it this long after it has finished something."""
-    before = finished(out)
+WORDS = ["--psi", "random", "--budget", "6", "--rows-per-shard", "16", "--max-rejects", "10%", "--json"]
+
+ENDED = """
+import os, signal, sys
+
+def watch(event, words):
+    # What os.replace, too, announces before it happens.
+    if event == "os.rename" and str(words[1]).endswith("mined.json") and "rejects.jsonl" in os.listdir(sys.argv[4]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(watch)
+import semclip.__main__
+semclip.__main__.main()
+"""
+"""Runs the command line `mine LOG -o OUT ...`; kills itself before it says that the job is complete."""
+
+
+def kill(words: list[str | Path], after_s: float) -> None:
+    """Runs the command line, and kills it this long after its start."""
     job = subprocess.Popen([sys.executable, "-m", "semclip", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
-    while finished(out) == before:
-        assert job.poll() is None
-        time.sleep(0.01)
-    time.sleep(after_s)
-    job.send_signal(signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        job.wait(after_s)
+    job.kill()
     job.wait()
-
-
-def finished(out: Path) -> int:
-    """How much of the job's work is in its cache."""
-    if not (out / "rewards.sqlite").exists():
-        return 0
-    with closing(sqlite3.connect(out / "rewards.sqlite")) as file, suppress(sqlite3.OperationalError):
-        return int(file.execute("SELECT count(*) FROM rewards").fetchone()[0])
-    return 0
 
 
 @pytest.mark.long
@@ -51,15 +54,29 @@ def finished(out: Path) -> int:
 def test_killed_at_any_moment_it_ends_with_the_same_shards_and_rejects(tmp_path: Path, options: list[str]) -> None:
     rows = [make_row(number, **({"question": ""} if number % 25 == 0 else {})) for number in range(ROWS)]
     log = make_log(tmp_path, rows)
-    mine(log, tmp_path / "whole", config=MineConfig(WORK, rows_per_shard=16))
     killed, moments = tmp_path / "killed", random.Random(0)
-    words: list[str | Path] = ["mine", log, "-o", killed, "--reader", "python:tests.mining.making:slowly", "--json"]
-    words += ["--psi", "random", "--budget", "6", "--rows-per-shard", "16", "--max-rejects", "10%", *options]
+    words: list[str | Path] = ["mine", log, "--reader", "python:tests.mining.making:slowly", *WORDS, *options]
+    started_s = time.perf_counter()
+    assert run(*words, "-o", tmp_path / "whole").returncode == 0
+    took_s = time.perf_counter() - started_s
     for _ in range(KILLS):
-        kill_midway(words, killed, moments.uniform(0, 0.3))
-    summary = json.loads(run(*words).stdout)
+        kill([*words, "-o", killed], moments.uniform(0, took_s))
+    summary = json.loads(run(*words, "-o", killed).stdout)
     assert files(killed) == files(tmp_path / "whole")
     assert summary["rows"] == ROWS
     assert summary["rejected"] == len(range(0, ROWS, 25))
     assert summary["passes"] == 6 * summary["used"]
-    assert summary["spent"] < summary["passes"]
+
+
+def test_killed_when_all_but_the_end_is_written_it_only_ends(tmp_path: Path) -> None:
+    log = make_log(tmp_path, [make_row(number) for number in range(20)])
+    words: list[str | Path] = [log, "-o", tmp_path / "a", "--reader", "python:tests.mining.making:redness", *WORDS]
+    job = subprocess.run([sys.executable, "-c", ENDED, "mine", *words], cwd=ROOT, check=False, capture_output=True)
+    assert job.returncode == -signal.SIGKILL
+    whole = files(tmp_path / "a")
+    with pytest.raises(InputError, match="a job that has ended"):
+        read_mined(tmp_path / "a")
+    summary = json.loads(call("mine", *words).stdout)
+    assert (summary["used"], summary["spent"]) == (20, 0)
+    assert files(tmp_path / "a") == whole
+    assert len(read_mined(tmp_path / "a").rows) == 20

@@ -35,6 +35,10 @@ def found(answer: str, words: list[Word]) -> list[Match]:
         ("Yongfatt Enterprise", ("YONGFATT", "ENTERPRISE")),
         ("YONGFATT ENTERPRISE", ("YONGFATTENTERPRISE",)),
         ('"Stop!"', ("STOP",)),
+        ("„Stopp!“", ("STOPP",)),
+        ("«stop»…", ("stop",)),
+        ("€ 80.90", ("80.90",)),
+        ("\u200b停止。", ("停止",)),
         ("café", ("Cafe\u0301",)),
     ],
 )

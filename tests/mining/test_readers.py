@@ -21,8 +21,8 @@ def test_a_name_that_is_not_in_the_table_is_refused_with_those_that_are(name: st
 
 
 def test_an_option_that_a_reader_has_not_is_refused() -> None:
-    with pytest.raises(InputError, match="reader boxes has no option px"):
-        load_reader("boxes", px=3)
+    with pytest.raises(InputError, match="reader boxes takes no --reader-px, --reward"):
+        load_reader("boxes", reward="both", reader_px=3)
 
 
 def test_only_the_reader_of_boxes_needs_no_pass_and_only_it_needs_evidence() -> None:

@@ -7,16 +7,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from semclip.errors import InputError, ModelError, ServerRefusal, ServerUnreachable
 from semclip.mining.job import MineConfig, mine
 from semclip.mining.rewards import Query, Rewards
-from semclip.mining.runners import Processes
+from semclip.mining.runners import Processes, Runner, serial
 from semclip.mining.store import read_mined
 from semclip.mining.work import Work
 from semclip.types import Picture
@@ -28,14 +29,18 @@ CONFIG = MineConfig(Work("python:tests.mining.making:redness", psi="random", bud
 
 @dataclass(frozen=True)
 class Broken:
-    """Fails as a server does: with an error that is made of more than a message."""
+    """Where a question says so it fails as a server does: with an error that is made of more than a message."""
 
     refuses: bool
     name: str = "broken"
     fingerprint: str = "b0"
+    least_passes: int = 1
 
-    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> list[Rewards | InputError]:
-        raise ServerRefusal("no", status=400) if self.refuses else ServerUnreachable("nobody there")
+    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> Iterator[Rewards | InputError]:
+        for query in queries:
+            if "broken" in query.example.question:
+                raise ServerRefusal("no", status=400) if self.refuses else ServerUnreachable("nobody there")
+            yield Rewards(np.zeros(len(query.boxes), np.float32), passes=1)
 
 
 @pytest.fixture
@@ -45,9 +50,11 @@ def log(tmp_path: Path) -> Path:
     return make_log(tmp_path, rows)
 
 
-def test_several_processes_make_the_same_shards(log: Path, tmp_path: Path) -> None:
-    alone = mine(log, tmp_path / "alone", config=CONFIG)
-    shared = mine(log, tmp_path / "shared", config=CONFIG, run=Processes(2))
+@pytest.mark.parametrize("psi", ["random", pytest.param("embedded", marks=pytest.mark.long)])
+def test_several_processes_make_the_same_shards(log: Path, tmp_path: Path, psi: str) -> None:
+    config = replace(CONFIG, work=replace(CONFIG.work, psi=psi))
+    alone = mine(log, tmp_path / "alone", config=config)
+    shared = mine(log, tmp_path / "shared", config=config, run=Processes(2))
     assert files(tmp_path / "alone") == files(tmp_path / "shared")
     assert (alone.counts(), alone.spent) == (shared.counts(), shared.spent)
     assert shared.rejected == 1
@@ -64,7 +71,8 @@ def test_a_ray_cluster_makes_the_same_shards(log: Path, tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize("refuses", [True, False])
-def test_what_fails_in_another_process_fails_here(log: Path, tmp_path: Path, refuses: bool) -> None:
+def test_what_fails_in_another_process_fails_here(tmp_path: Path, refuses: bool) -> None:
+    log = make_log(tmp_path, [make_row(0, question="broken?")])
     with pytest.raises(Exception, match="no" if refuses else "nobody there") as caught:
         mine(log, tmp_path / "a", config=replace(CONFIG, work=Work(Broken(refuses))), run=Processes(2))
     assert isinstance(caught.value, ServerUnreachable) is not refuses
@@ -76,11 +84,13 @@ def test_a_process_that_is_ended_from_outside_is_an_error_and_no_wait(log: Path,
         mine(log, tmp_path / "a", config=replace(CONFIG, work=work), run=Processes(1))
 
 
-def test_what_was_done_before_a_failure_stays(log: Path, tmp_path: Path) -> None:
-    broken = replace(CONFIG, work=Work(Broken(False), psi="random"))
+@pytest.mark.parametrize("run", [serial, Processes(2)], ids=["alone", "in two processes"])
+def test_what_was_done_before_a_failure_stays(tmp_path: Path, run: Runner) -> None:
+    rows = [make_row(number, **({"question": "broken?"} if number >= 20 else {})) for number in range(24)]
+    log = make_log(tmp_path, rows)
     with pytest.raises(ServerUnreachable):
-        mine(log, tmp_path / "a", config=broken)
-    assert read_mined(tmp_path / "a", incomplete=True).rows == ()
+        mine(log, tmp_path / "a", config=replace(CONFIG, work=Work(Broken(False), psi="random")), run=run)
+    assert [row.id for row in read_mined(tmp_path / "a", incomplete=True).rows] == [f"row-{n}" for n in range(14)]
 
 
 def test_a_reader_that_cannot_travel_is_refused(log: Path, tmp_path: Path) -> None:

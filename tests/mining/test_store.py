@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 def unfinished(folder: Path) -> None:
     meta = json.loads((folder / META).read_text())
-    Store(folder, folder, folder).write_meta(meta["job"])
+    Store(folder, folder).write_meta(meta["job"])
 
 
 def test_a_job_that_has_not_ended_is_read_only_if_one_says_so(folder: Path) -> None:
@@ -53,6 +53,15 @@ def test_a_folder_of_something_else_is_an_error(folder: Path, content: str) -> N
     (folder / META).write_text(content)
     with pytest.raises(InputError, match="a folder that semclip mine wrote"):
         read_mined(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    store = Store(tmp_path / "file", tmp_path)
+    with pytest.raises(InputError, match=r"a folder that can be written, got .*file: "):
+        store.write(0, [])
+    with pytest.raises(InputError, match="a folder that can be written"):
+        store.write_meta({})
 
 
 @pytest.mark.parametrize("change", [{"complete": 1}, {"shards": [3]}, {"shards": None}, {"job": {"images": "x"}}])

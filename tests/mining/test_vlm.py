@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from PIL.Image import Image as PILImage
 
 from semclip.adapters.fusion import Showing
-from semclip.errors import InputError, TooManyPictures
+from semclip.errors import InputError, ServerRefusal, TooManyPictures
 from semclip.geometry import Box, Size
 from semclip.logs import Example
 from semclip.mining.readers import load_reader
 from semclip.mining.readers.vlm import KEPT, By, Seen, VlmReader, reward
 from semclip.mining.rewards import POSITIVE, Query, Rewards
-from semclip.types import Mixture
+from semclip.types import Fusion, Mixture
 from semclip.vlm import VLM
 from tests.adapters import tiny_vlm
 from tests.adapters.loopback import Reply, completion, decoded, refusal, serving
@@ -156,22 +156,32 @@ def test_a_question_without_an_answer_is_refused_and_others_are_not(answers: lis
 
 def test_what_no_look_could_be_had_for_is_refused() -> None:
     (refused,) = scripted(sees_red)(PICTURE, [query(tries=[0], spare=0)])
-    assert "take 2 passes, got a budget of 1" in str(refused)
+    assert "as many crops to try as the least passes, 2, got 1 of 1200x800" in str(refused)
     tight = VlmReader(VLM(ScriptedVLM(), showing=Showing(max_visual_tokens=100)), "scripted")
     (refused,) = tight(PICTURE, [query()])
     assert "room for a crop" in str(refused)
 
 
+@pytest.mark.parametrize(("by", "fusion", "least"), [("answer", "append", 2), ("both", "ensemble", 6)])
+def test_the_least_passes_are_those_of_one_crop(by: By, fusion: Fusion, least: int) -> None:
+    reader = VlmReader(VLM(ScriptedVLM(), showing=Showing(fusion=fusion)), "scripted", LikelyRed(), by)
+    assert reader.least_passes == least
+    too_few, one = reader(PICTURE, [query(range(least - 1), spare=0), query(range(least), spare=max(0, least - 5))])
+    assert isinstance(too_few, InputError)
+    assert isinstance(one, Rewards)
+    assert one.passes == least
+
+
 def test_a_model_that_takes_one_picture_only_ends_the_job() -> None:
     with pytest.raises(TooManyPictures):
-        VlmReader(VLM(ScriptedVLM(limit=1)), "scripted")(PICTURE, [query()])
+        list(VlmReader(VLM(ScriptedVLM(limit=1)), "scripted")(PICTURE, [query()]))
 
 
 def test_unusable_options_are_refused() -> None:
     vlm = VLM(ScriptedVLM())
     with pytest.raises(InputError, match="answer, likelihood, both, got 'taste'"):
         VlmReader(vlm, "scripted", LikelyRed(), "taste")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="scripted gives no likelihoods"):
+    with pytest.raises(InputError, match="reward both needs likelihoods, scripted gives none"):
         VlmReader(vlm, "scripted", by="both")
     with pytest.raises(InputError, match="batch_size needs to be at least 1, got 0"):
         VlmReader(vlm, "scripted", batch_size=0)
@@ -231,7 +241,7 @@ def test_every_family_is_read_in_the_passes_it_says(vlm_folder: Callable[[str], 
 def test_a_gain_is_the_difference_of_likelihoods(vlm_folder: Callable[[str], Path]) -> None:
     from semclip.adapters.chat.forcing import log_likelihoods
 
-    reader = load_reader(f"vlm:{vlm_folder('qwen2_5_vl')}", by="likelihood")
+    reader = load_reader(f"vlm:{vlm_folder('qwen2_5_vl')}", reward="likelihood")
     assert isinstance(reader, VlmReader)
     adapter: Any = reader.vlm.adapter
     shown = list[Mixture]()
@@ -267,7 +277,36 @@ def test_a_server_that_fails_ends_the_job_not_the_row() -> None:
     from semclip.errors import ServerError
 
     with serving([refusal(500, {"error": "out of order"})]) as log, pytest.raises(ServerError):
-        load_reader(f"server:{log.base_url}#tiny")(PICTURE, [query()])
+        list(load_reader(f"server:{log.base_url}#tiny")(PICTURE, [query()]))
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_question_that_a_server_refuses_is_refused_alone(status: int) -> None:
+    def answers(body: dict[str, Any]) -> Reply:
+        if "poison" in str(body["messages"]):
+            return refusal(status, {"error": {"message": "this is more than the context takes"}})
+        return completion("grey")
+
+    good = query()
+    poison = replace(good, example=replace(good.example, question="poison?"))
+    with serving(answers) as log:
+        first, refused, last = load_reader(f"server:{log.base_url}#tiny")(PICTURE, [good, poison, good])
+    assert isinstance(first, Rewards)
+    assert isinstance(last, Rewards)
+    assert isinstance(refused, InputError)
+    assert f"refused with HTTP {status}: this is more than" in str(refused)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        refusal(401, {"error": "who are you"}),
+        refusal(400, {"error": {"message": "the model tiny does not exist"}}),
+    ],
+)
+def test_a_server_that_would_refuse_every_question_ends_the_job(reply: Reply) -> None:
+    with serving(lambda _: reply) as log, pytest.raises(ServerRefusal):
+        list(load_reader(f"server:{log.base_url}#tiny")(PICTURE, [query()]))
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1/v1", "#tiny", "http://127.0.0.1:1/v1#"])
@@ -281,3 +320,7 @@ def test_likelihoods_are_not_read_of_a_server() -> None:
 
     with pytest.raises(InputError, match="behind a server"):
         in_memory(VLM(ScriptedVLM()))
+    address = "server:http://127.0.0.1:1/v1#tiny"
+    with pytest.raises(InputError, match="reward both needs likelihoods, tiny gives none; use answer"):
+        load_reader(address, reward="both")
+    assert load_reader(address, reward="answer").fingerprint == load_reader(address).fingerprint

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from semclip.errors import InputError, ModelError
+from semclip.errors import InputError, ModelError, ServerUnreachable
 from semclip.geometry import Box, Size
 from semclip.logs import BadLine, Example
-from semclip.mining.rewards import Query, Rewards
+from semclip.mining.rewards import Query, Reader, Rewards
 from semclip.mining.shards import MinedRow
 from semclip.mining.work import Done, Task, Work, mine_task, open_tools
 from semclip.proposals import Grid, pyramid
@@ -31,6 +31,7 @@ class Scripted:
     passes: int | None = None
     name: str = "scripted"
     fingerprint: str = "5c"
+    least_passes: int = 1
     asked: list[Query] = field(default_factory=list)
 
     def __call__(self, picture: Picture, queries: Sequence[Query], /) -> list[Rewards | InputError]:
@@ -46,6 +47,27 @@ class Scripted:
         return Rewards(values, len(query.tries) if self.passes is None else self.passes)
 
 
+@dataclass
+class Interrupted:
+    """Says of one question after the other that all is worthless; after `at` of them it fails, or just ends."""
+
+    at: int
+    ends: bool = False
+    name: str = "interrupted"
+    fingerprint: str = "1e"
+    least_passes: int = 1
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> Iterator[Rewards | InputError]:
+        for query in queries:
+            if len(self.asked) == self.at:
+                if self.ends:
+                    return
+                raise ServerUnreachable("nobody there")
+            self.asked.append(query.example.question)
+            yield Rewards(np.zeros(len(query.boxes), np.float32), passes=1)
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     return make_picture(tmp_path / "a.png")
@@ -55,7 +77,7 @@ def example(image: Path, question: str = "where is the red spot?", *, evidence: 
     return Example("a", image, question, ("here",), evidence, line=4)
 
 
-def done(reader: Scripted, *rows: Example, budget: int | None = 4, cache: Path | None = None) -> Done:
+def done(reader: Reader, *rows: Example, budget: int | None = 4, cache: Path | None = None) -> Done:
     work = Work(reader, psi=ColorRelevance(), budget=budget, propose=Grid(3, 3), cache=cache)
     return mine_task(Task(7, LOG, rows), open_tools(work))
 
@@ -138,10 +160,32 @@ def test_what_was_read_once_is_not_read_again(image: Path, tmp_path: Path) -> No
     first = done(Scripted(), *rows, cache=tmp_path)
     reader = Scripted()
     again = done(reader, *rows, cache=tmp_path)
-    assert reader.asked == []
+    assert [query.example.question for query in reader.asked] == ["refused"]  # the reason may have gone
     assert (first.spent, again.spent) == (8, 0)
     assert [getattr(row, "passes", None) for row in again.results] == [4, None, 4]
     assert [getattr(row, "reason", None) for row in again.results] == [None, "refused", None]
+
+
+def test_a_job_that_is_stopped_has_kept_every_row_that_was_read(image: Path, tmp_path: Path) -> None:
+    rows = [example(image, f"red {number}?") for number in range(12)]
+    with pytest.raises(ServerUnreachable):
+        done(Interrupted(at=9), *rows, cache=tmp_path)
+    reader = Interrupted(at=99)
+    again = done(reader, *reversed(rows), cache=tmp_path)
+    assert reader.asked == ["red 11?", "red 10?", "red 9?"]
+    assert again.spent == 3
+
+
+def test_a_reader_that_says_too_little_ends_the_job(image: Path) -> None:
+    with pytest.raises(ModelError, match="reader interrupted needs 2 values, gave 1"):
+        done(Interrupted(at=1, ends=True), example(image), example(image))
+
+
+def test_a_budget_that_is_too_low_for_the_reader_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    work = Work(Scripted(least_passes=4), psi=ColorRelevance(), budget=3, cache=tmp_path / "new")
+    with pytest.raises(InputError, match="reader scripted needs a budget of at least 4, got 3"):
+        open_tools(work)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("wrong", [{"budget": 0}, {"explore": 2.0}, {"explore": -1.0}])

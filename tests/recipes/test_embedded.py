@@ -22,20 +22,19 @@ from PIL import ImageFont
 
 from recipes.embedded import losses, questions, render, tune
 from recipes.embedded.batches import SETS, Batches, load_asked
-from recipes.embedded.measure import dev_rows, hit_rate, spread
+from recipes.embedded.measure import dev_rows, hit_rate
 from recipes.embedded.module import CanvasTowers
 from recipes.embedded.pictures import COLOURS, Asked, Named, rendered, shape, wording
 from recipes.embedded.samples import SHAPES, Canvas, Stock, asked_canvas, mask, mosaic
 from recipes.embedded.train import parse, schedule
 from semclip.evaluation.metrics import Bools
 from semclip.geometry import Box, Size
-from semclip.logs import Example
-from semclip.relevance.checkpoint import TOKENIZER, DensePsi, DenseSettings, load, read_config, write_config
+from semclip.relevance.checkpoint import DensePsi, DenseSettings, load, read_config, write_config
 from semclip.relevance.embedded import WEIGHTS
 from semclip.training.dense.model import STRIDE, ImageTower, Towers
-from semclip.training.dense.tokens import read_tokenizer, token_ids
 from semclip.training.learner import Batch
 from semclip.training.loop import Schedule, Work, fit
+from semclip.training.tokens import read_tokens
 from semclip.types import Pixels
 from tests.fakes import ColorRelevance, spotted
 
@@ -164,7 +163,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
 
 @pytest.fixture(scope="module")
 def batches(stock: Stock) -> Batches:
-    return Batches(stock, read_tokenizer(WEIGHTS / TOKENIZER), seed=0, canvases=2)
+    return Batches(stock, read_tokens(WEIGHTS, read_config(WEIGHTS).text), seed=0, canvases=2)
 
 
 def test_a_batch_is_a_function_of_seed_and_number(batches: Batches) -> None:
@@ -204,7 +203,7 @@ def test_canvases_are_drawn_of_what_is_there(stock: Stock, batches: Batches) -> 
 
 
 def asks_for_a_red_square(batches: Batches) -> bool:
-    wanted = token_ids(batches.tokenizer, ["the red square"])[0].tolist()
+    wanted = batches.tokens("the red square")[0].tolist()
     rows = [row for number in range(15) for row in batches(number)["ids"].tolist()]
     return any(row[: len(wanted)] == wanted and not any(row[len(wanted) :]) for row in rows)
 
@@ -249,16 +248,6 @@ def test_what_is_measured_is_the_mean_over_sets(tmp_path: Path) -> None:
     rows = dev_rows(tmp_path, ["easy", "misled"])
     assert hit_rate(ColorRelevance(), rows) == 0.5
     assert hit_rate(ColorRelevance(), {"easy": rows["easy"]}) == 1.0
-
-
-@given(st.lists(st.integers(0, 30), max_size=60), st.integers(1, 12))
-def test_some_pictures_are_taken_with_all_their_questions(numbers: list[int], most: int) -> None:
-    rows = [Example(str(place), Path(str(number)), "?") for place, number in enumerate(numbers)]
-    kept = spread(rows, most)
-    pictures = {row.image for row in kept}
-    assert bool(kept) == bool(rows)
-    assert len(pictures) <= most
-    assert kept == [row for row in rows if row.image in pictures]
 
 
 class Heard:

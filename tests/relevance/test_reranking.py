@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semclip.geometry import Box
-from semclip.relevance.reranking import merged, worth_trying
+from semclip.relevance.reranking import merged, reranked, worth_trying
+from semclip.types import Floats
 
 SCORES = st.lists(st.floats(-50, 50), min_size=1, max_size=12)
 
@@ -26,6 +27,21 @@ def test_what_was_tried_ranks_above_the_rest_which_keeps_its_order(first: list[f
 
 def test_what_must_not_be_chosen_stays_so() -> None:
     assert merged(np.array([1.0, -np.inf, 0.0]), [0], np.array([4.0])).tolist() == [4.0, -np.inf, 3.0]
+
+
+def test_the_best_boxes_get_what_they_were_read_as() -> None:
+    boxes = [Box(20 * index, 0, 20 * index + 10, 10) for index in range(4)]
+    first, asked = np.array([1.0, 4.0, 3.0, 2.0]), []
+
+    def read(tried: list[int]) -> Floats:
+        asked.append(tried)
+        return np.array(tried, np.float64)
+
+    assert reranked(boxes, first, read, most=2).tolist() == [-1.0, 1.0, 2.0, 0.0]
+    assert reranked(boxes, first, read, most=None).tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert asked == [[1, 2], [1, 2, 3, 0]]
+    assert reranked([], np.zeros(0), read, most=None).shape == (0,)
+    assert len(asked) == 2
 
 
 def test_boxes_that_repeat_each_other_are_tried_once() -> None:

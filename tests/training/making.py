@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +21,7 @@ from semclip.mining.work import Work
 from semclip.relevance.checkpoint import Config, DenseSettings, TextSettings
 from semclip.training.dense.model import STRIDE, Towers
 from semclip.training.dense.saving import save_dense
+from tests.cli.running import ROOT
 from tests.fakes import spotted
 
 COLORS = {"red": (230, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 230), "white": (250, 250, 250)}
@@ -81,6 +85,27 @@ def _tokenizer() -> Tokenizer:
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     return tokenizer
+
+
+_WITHOUT_TORCH = """
+import json, sys
+sys.modules["torch"] = None
+from semclip import images
+from semclip.geometry import Box
+from semclip.relevance.checkpoint import load
+psi, (_, _, image, question, boxes) = load(sys.argv[1]), sys.argv
+regions = psi.embed(images.load(image), [Box(*edges) for edges in json.loads(boxes)])
+print(json.dumps(psi.score(question, regions).tolist()))
+"""
+
+
+def scores_without_torch(folder: Path, image: Path, question: str, boxes: Sequence[Box]) -> list[float]:
+    """What the ψ in `folder` says in a process that cannot import torch."""
+    edges = json.dumps([box.to_list() for box in boxes])
+    words: list[str | Path] = [sys.executable, "-c", _WITHOUT_TORCH, folder, image, question, edges]
+    done = subprocess.run(words, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    scores: list[float] = json.loads(done.stdout)
+    return scores
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -44,6 +44,14 @@ def test_data_settings_and_figures_are_told() -> None:
         assert line in card.splitlines()
 
 
+def test_as_a_text_it_has_a_line_on_the_data_and_one_for_each_figure() -> None:
+    assert str(FACTS).splitlines() == [
+        "trained on 12,345 questions about 410 pictures, 6,789 positives",
+        "dev hit@2 0.951 (0.930 to 0.970), base 0.500 (p < .001), 328 questions",
+        "dev hit@1 0.900 (–), base –, 328 questions",
+    ]
+
+
 def test_without_dev_questions_it_says_so() -> None:
     assert "Not measured" in model_card(replace(FACTS, figures=()))
 

@@ -22,7 +22,7 @@ LATEST = 400
 
 def options(mined: Path, base: Path, out: Path, *, epochs: int = EPOCHS) -> list[str | Path]:
     """A command line that trains in no time."""
-    words = f"--tune heads --epochs {epochs} --pictures 4 --boxes 32 --patience 1000".split()
+    words = f"--epochs {epochs} --pictures 4 --boxes 32 --patience 1000".split()
     return ["train", mined, "-o", out, "--base", base, *words]
 
 
@@ -42,8 +42,13 @@ def kill_midway(words: list[str | Path], told: int, after_s: float, log: Path) -
 @pytest.mark.long
 @pytest.mark.parametrize(
     "more",
-    [["--workers", "0"], ["--tune", "full", "--workers", "1"], ["--tune", "lora", "--precision", "bf16"]],
-    ids=["heads", "full", "lora in bfloat16"],
+    [
+        ["--workers", "0"],
+        ["--tune", "full", "--workers", "1"],
+        ["--tune", "lora", "--precision", "bf16"],
+        ["--architecture", "joint"],
+    ],
+    ids=["heads", "full", "lora in bfloat16", "joint"],
 )
 def test_killed_at_any_moment_it_ends_with_the_same_folder(
     mined: Path, base: Path, tmp_path: Path, more: list[str]

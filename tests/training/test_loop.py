@@ -197,6 +197,30 @@ def test_a_run_that_diverges_is_an_error_that_names_the_step(tmp_path: Path, bad
         fit(module, replace(work(module), loss=diverging), PLAN, folder=tmp_path, watch=Kept())
 
 
+def still(module: nn.Module) -> Tensor:
+    """0, with a gradient of 0 for every weight."""
+    return torch.stack([weight.sum() * 0 for weight in module.parameters()]).sum()
+
+
+def test_matrices_decay_and_nothing_else(tmp_path: Path) -> None:
+    module, plan = toy(), replace(PLAN, steps=1, weight_decay=0.5)
+    fit(module, Work(batches, lambda one, _: {"all": still(one)}, None), plan, folder=tmp_path, watch=Kept())
+    state = load_file(tmp_path / STATE)
+    tuned = {name: weight.detach() for name, weight in toy().named_parameters() if weight.requires_grad}
+    assert {weight.ndim for weight in tuned.values()} == {1, 2, 4}
+    for name, weight in tuned.items():
+        kept = 1 - plan.rate_at(0) * plan.weight_decay if weight.ndim > 1 else 1.0
+        torch.testing.assert_close(state[f"module/{name}"], weight * kept, rtol=1e-6, atol=0)
+
+
+def test_gradients_that_are_not_finite_are_an_error_that_names_the_step(tmp_path: Path) -> None:
+    def steep(module: nn.Module, batch: Batch) -> Parts:
+        return {"all": loss(module, batch)["all"] + still(module).sqrt()}
+
+    with pytest.raises(ModelError, match=r"finite gradients, got a norm of nan in step 0; try a lower rate"):
+        fit(toy(), Work(batches, steep, None), PLAN, folder=tmp_path, watch=Kept())
+
+
 def test_a_module_without_anything_to_tune_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="parameters to tune"):
         fit(toy().requires_grad_(False), Work(batches, loss, None), PLAN, folder=tmp_path, watch=Kept())

@@ -149,7 +149,7 @@ def test_a_difference_has_the_p_value_of_its_signs() -> None:
 def test_a_spread_takes_whole_pictures_from_all_over(pictures: list[Path], most: int) -> None:
     rows = make_rows(pictures, 40, seed=0)
     order = list(dict.fromkeys(row.digest for row in rows))
-    kept = spread(rows, most)
+    kept = spread(rows, most, picture=lambda row: row.digest)
     taken = list(dict.fromkeys(row.digest for row in kept))
     places = [order.index(digest) for digest in taken]
     assert len(taken) == min(most, 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL.Image import Image as PILImage
@@ -41,6 +42,21 @@ def test_without_dev_whole_pictures_are_held_out_always_the_same(tmp_path: Path)
     assert read_rows([tmp_path / "mined"], dev_share=0).dev == []
 
 
+def test_splits_that_are_neither_are_told(tmp_path: Path) -> None:
+    log = make_log(tmp_path / "log", 6)
+    log.write_text(log.read_text().replace('"train"', '"training"'))
+    mine(log, tmp_path / "mined", config=MineConfig(Work("boxes")))
+    told = r"with a positive box, got none: 0 rows to train on, 4 to measure on, 8 of split 'training' left out"
+    with pytest.raises(InputError, match=told):
+        read_rows([tmp_path / "mined"])
+
+
+def test_where_all_is_held_out_it_says_so(tmp_path: Path) -> None:
+    mine(make_log(tmp_path / "log", 1, dev=99), tmp_path / "mined", config=MineConfig(Work("boxes")))
+    with pytest.raises(InputError, match="got none: 0 rows to train on, 2 to measure on"):
+        read_rows([tmp_path / "mined"], dev_share=1.0)
+
+
 def test_the_run_lies_beside_what_it_makes(tmp_path: Path) -> None:
     assert run_folder(tmp_path / "psi") == tmp_path / "psi.run"
     assert run_folder(Path(".")) == Path.cwd().parent / f"{Path.cwd().name}.run"
@@ -53,6 +69,14 @@ def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.run holds another run"):
         claim(tmp_path / "a.run", {"seed": 1, "of": ["x"]})
     assert (tmp_path / "a.run" / RUN).read_bytes() == before
+
+
+def test_what_killed_processes_left_half_is_removed(tmp_path: Path) -> None:
+    claim(tmp_path / "a.run", {})
+    (tmp_path / "a.run/.0123.tmp").write_bytes(b"half a state")
+    (tmp_path / "a.run/state.safetensors").write_bytes(b"a state")
+    claim(tmp_path / "a.run", {})
+    assert {path.name for path in (tmp_path / "a.run").iterdir()} == {RUN, "features", "state.safetensors"}
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
@@ -70,11 +94,32 @@ def test_an_epoch_is_what_all_processes_see_together() -> None:
     assert full.schedule(12, 1).rate < config.schedule(12, 1).rate == replace(config, rate=1e-3).schedule(12, 1).rate
 
 
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"rate": 0.0}, {"rate": -1.0}, {"accumulate": 0}])
+def test_numbers_that_no_run_can_have_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="a schedule needs"):
+        TrainConfig(**wrong)
+
+
+def test_a_run_says_first_what_it_works_on(mined: Path, base: Path, tmp_path: Path) -> None:
+    class Begun(Exception):
+        pass
+
+    class Listening(Kept):
+        def begin(self, line: str, /) -> None:
+            raise Begun(line)
+
+    with pytest.raises(Begun, match="16 rows to train on, 8 to measure on"):
+        train([mined], tmp_path / "psi", TrainConfig(Start(str(base))), watch=Listening())
+
+
 def test_what_is_told_of_a_run_is_what_is_written(mined: Path, base: Path, tmp_path: Path) -> None:
     config = TrainConfig(Start(str(base)), epochs=1, pictures=4, boxes=16)
     facts = train([mined], tmp_path / "psi", config, watch=Kept())
     assert facts is not None
     assert (facts.rows, facts.pictures, facts.name, facts.encoder) == (16, 8, "psi", "dense")
+    assert facts.positives == sum(row.positives for row in read_rows([mined]).train)
+    assert facts.settings.keys().isdisjoint({"rerank", "start"})
+    assert (facts.settings["boxes"], facts.settings["rate"], facts.settings["tune"]) == (16, 1e-3, "heads")
     assert [(one.name, one.questions) for one in facts.figures] == [("hit@1", 8), ("hit@2", 8)]
     assert all(one.interval is not None and one.base is not None and one.p_value is not None for one in facts.figures)
     card = (tmp_path / "psi/README.md").read_text()

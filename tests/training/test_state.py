@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from semclip.errors import ModelError
@@ -21,6 +22,14 @@ values = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1)
 
 def run(folder: Path, module: nn.Module) -> Progress:
     return fit(module, Work(batches, loss, lambda: 0.5), PLAN, folder=folder, watch=Kept())
+
+
+def tuned(module: nn.Module) -> Tuned:
+    """As a run has it: matrices before the rest."""
+    weights = [weight for weight in module.parameters() if weight.requires_grad]
+    groups = [{"params": [one for one in weights if (one.ndim > 1) is matrix]} for matrix in (True, False)]
+    average = {name: value for name, value in module.state_dict().items() if not name.startswith("frozen")}
+    return Tuned(module, average, torch.optim.AdamW(groups), torch.amp.GradScaler("cpu", enabled=False))
 
 
 @given(values)
@@ -60,19 +69,30 @@ def test_a_state_of_another_module_is_refused(tmp_path: Path) -> None:
 
 def test_best_weights_of_another_module_are_refused(tmp_path: Path) -> None:
     run(tmp_path, toy())
-    with pytest.raises(ModelError, match="is no weight of the module"):
-        read_best(tmp_path, nn.Linear(2, 2))
+    with pytest.raises(ModelError, match="its weights are others"):
+        read_best(tmp_path, tuned(nn.Linear(2, 2)))
     with pytest.raises(ModelError, match="needs its own best"):
-        read_best(tmp_path / "none", toy())
+        read_best(tmp_path / "none", tuned(toy()))
+
+
+@pytest.mark.parametrize("damage", ["missing", "nan"])
+def test_best_weights_that_are_not_all_there_are_refused(tmp_path: Path, damage: str) -> None:
+    run(tmp_path, toy())
+    weights = load_file(tmp_path / BEST)
+    weights["last.bias"] = weights["last.bias"] * float("nan")
+    if damage == "missing":
+        del weights["last.bias"]
+    save_file(weights, tmp_path / BEST)
+    with pytest.raises(ModelError, match=r"its weights are others|NaN or infinity in last\.bias"):
+        run(tmp_path, toy())
 
 
 def test_moments_come_back_in_the_layout_of_their_weights(tmp_path: Path) -> None:
     run(tmp_path, toy())
     module = toy()
-    average = {name: value for name, value in toy().state_dict().items() if not name.startswith("frozen")}
-    optimiser = torch.optim.AdamW([weight for weight in module.parameters() if weight.requires_grad])
-    progress = read_state(tmp_path, Tuned(module, average, optimiser, torch.amp.GradScaler("cpu", enabled=False)))
-    moments = optimiser.state[module.kernels.weight]["exp_avg"]
+    own = tuned(module)
+    progress = read_state(tmp_path, own)
+    moments = own.optimiser.state[module.kernels.weight]["exp_avg"]
     assert progress.over
     assert moments.any()
     assert moments.is_contiguous(memory_format=torch.channels_last)

@@ -74,6 +74,10 @@ class Kept:
     steps: list[int] = field(default_factory=list)
     values: list[Mapping[str, float]] = field(default_factory=list)
     measurements: list[tuple[int, float]] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+
+    def begin(self, line: str, /) -> None:
+        self.begun.append(line)
 
     def step(self, done: int, steps: int, values: Mapping[str, float], /) -> None:
         self.steps.append(done)

@@ -57,6 +57,7 @@ def load_reader(name: str, **options: Any) -> Reader:
     _, colon, argument = name.partition(":")
     unknown = options.keys() - signature(make).parameters.keys()
     if unknown:
-        raise InputError(f"reader {name} has no option {', '.join(sorted(unknown))}")
+        words = ", ".join(f"--{option.replace('_', '-')}" for option in sorted(unknown))
+        raise InputError(f"reader {name} takes no {words}")
     reader: Reader = make(argument, **options) if colon else make(**options)
     return reader

@@ -23,6 +23,7 @@ class BoxesReader:
     """Rewards every box by the row's evidence boxes; takes no pass."""
 
     name: str = "boxes"
+    least_passes: int = 0
 
     @property
     def fingerprint(self) -> str:

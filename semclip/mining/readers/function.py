@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -30,14 +30,15 @@ class FunctionReader:
     name: str
     function: RewardOf
     version: str = ""
+    least_passes: int = 1
 
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256("\0".join(("function 1", self.name, self.version)).encode()).hexdigest()
 
-    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> list[Rewards | InputError]:
-        """Rewards of the boxes tried; InputError for a row on which the function fails."""
-        return [self._read(picture, query) for query in queries]
+    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> Iterator[Rewards | InputError]:
+        """Yield the rewards of the boxes tried; InputError for a row on which the function fails."""
+        return (self._read(picture, query) for query in queries)
 
     def _read(self, picture: Picture, query: Query) -> Rewards | InputError:
         values: Floats = np.full(len(query.boxes), np.nan, np.float32)

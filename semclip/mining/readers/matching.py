@@ -7,7 +7,6 @@ number: 80.90 does not stand in 180.90, nor 80 in 80.90.
 
 from __future__ import annotations
 
-import string
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ SHORT = 4
 """Answers of so few characters, and those of which half or more are digits, need all of them right."""
 
 _FAR = 10**6
-_ENDS = string.punctuation + string.whitespace
+_CHARACTERS = "LMN"
+"""Categories of Unicode that are part of an answer at its ends, too: letters, marks and numbers."""
 
 Edges = tuple[float, float, float, float]
 """Left, top, right and bottom, in pixels."""
@@ -46,12 +46,13 @@ class Match:
 
 
 def normalised(text: str) -> str:
-    """The characters of an answer that count: no case, no spaces, no punctuation at its ends.
+    """The characters of an answer that count: no case, no spaces, no punctuation or symbols at its ends.
 
-    >>> normalised(' "Main  Street 5." ')
-    'mainstreet5'
+    >>> normalised(' "Main  Street 5." '), normalised("„Straße“ €")
+    ('mainstreet5', 'strasse')
     """
-    return _folded(text.strip(_ENDS))
+    ends = "".join(letter for letter in text if unicodedata.category(letter)[0] not in _CHARACTERS)
+    return _folded(text.strip(ends))
 
 
 def needed(answer: str) -> float:

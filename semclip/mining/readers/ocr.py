@@ -6,7 +6,7 @@ What it has read in one crop it knows of many others: see implied.py.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, final
@@ -22,7 +22,7 @@ from semclip.types import Picture
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
-RULE = 1
+RULE = 2
 """Version of all that decides rewards and is no option."""
 ENLARGED = 2
 """Tesseract wants letters of 20 px and more. Twice the pixels hold no more than was there, and it reads more of it."""
@@ -44,12 +44,13 @@ class ReadsText(Protocol):
 class OcrReader:
     """Shows each crop with its long side at `px`, as a VLM of that input size sees it, and looks for the answer in it.
 
-    A pass is one crop, read once for all questions on its picture, and counted for the first that needs it.
+    A pass is one crop; it is read once for all questions that are asked together, and counted for each.
     """
 
     text: ReadsText
     px: int = 336
     name: str = "ocr"
+    least_passes: int = 1
 
     def __post_init__(self) -> None:
         if not isinstance(self.px, int) or self.px < 1:
@@ -60,17 +61,16 @@ class OcrReader:
         """Of rule, resolution and the program that reads. Raises: ModelError where that is missing."""
         return hashlib.sha256(f"ocr {RULE} {self.px} {self.text.fingerprint}".encode()).hexdigest()
 
-    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> list[Rewards | InputError]:
-        tried = [[query.boxes[index] for index in query.tries] if _answers(query) else [] for query in queries]
-        try:
-            words = self._read(picture, list(dict.fromkeys(box for boxes in tried for box in boxes)))
-        except ImageError as error:
-            return [error for _ in queries]
-        rewards, unread = list[Rewards | InputError](), set(words)
-        for query, boxes in zip(queries, tried, strict=True):
-            rewards.append(_rewards(query, words, passes=len(unread.intersection(boxes))))
-            unread.difference_update(boxes)
-        return rewards
+    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> Iterator[Rewards | InputError]:
+        words: dict[Box, list[Word]] = {}
+        for query in queries:
+            tried = [query.boxes[index] for index in query.tries] if _answers(query) else []
+            try:
+                words |= self._read(picture, [box for box in dict.fromkeys(tried) if box not in words])
+            except ImageError as error:
+                yield error
+            else:
+                yield _rewards(query, words)
 
     def _read(self, picture: Picture, boxes: Sequence[Box]) -> dict[Box, list[Word]]:
         """The words of each box in reading order, in pixels of the image."""
@@ -91,14 +91,14 @@ class OcrReader:
         return Word(word.text, (box.left + x * left, box.top + y * top, box.left + x * right, box.top + y * bottom))
 
 
-def load(*, px: int = 336, language: str = "eng") -> OcrReader:
+def load(*, reader_px: int = 336, language: str = "eng") -> OcrReader:
     """The reader with Tesseract; `language` as Tesseract names it, several joined by +.
 
     Raises: MissingExtra without the extra `mine`; ModelError where Tesseract itself is missing.
     """
     from semclip.mining.readers.tesseract import Tesseract
 
-    reader = OcrReader(Tesseract(language), px)
+    reader = OcrReader(Tesseract(language), reader_px)
     # Asked now, so that a missing program is said before a job begins.
     _ = reader.fingerprint
     return reader
@@ -113,7 +113,7 @@ def worth(similarity: float) -> float:
     return POSITIVE + (1 - POSITIVE) * (similarity - READ) / (1 - READ)
 
 
-def _rewards(query: Query, words: Mapping[Box, Sequence[Word]], *, passes: int) -> Rewards | InputError:
+def _rewards(query: Query, words: Mapping[Box, Sequence[Word]]) -> Rewards | InputError:
     answers = _answers(query)
     if not answers:
         return InputError(f"the reader ocr needs an answer of letters or digits, got {list(query.example.answers)}")
@@ -127,7 +127,7 @@ def _rewards(query: Query, words: Mapping[Box, Sequence[Word]], *, passes: int) 
         ]
         seen[index] = max((place.reward for place in found), default=0.0)
         places += found
-    return Rewards(implied_rewards(query.boxes, places, seen), passes)
+    return Rewards(implied_rewards(query.boxes, places, seen), passes=len(query.tries))
 
 
 def _answers(query: Query) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Literal, final, get_args
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, final, get_args
 import numpy as np
 
 from semclip.adapters.fusion import fuse, plan
-from semclip.errors import InputError, TooManyPictures
+from semclip.errors import InputError, ServerRefusal, TooManyPictures, UnknownModel
 from semclip.evaluation.judges import is_right
 from semclip.geometry import Box
 from semclip.mining.rewards import Query, Rewards
@@ -39,6 +39,9 @@ KEPT = 0.25
 """Of a crop with which an answer is as right as without it: no positive, and better than a wrong one."""
 SPARE_TOKENS = 8
 """What a model may write beyond the longest answer: enough to tell the answer from a sentence that begins with it."""
+
+_OF_ONE_QUESTION = (400, 413, 422)
+"""HTTP statuses of a refusal that tells nothing of other questions: one too long, one that is not welcome."""
 
 By = Literal["answer", "likelihood", "both"]
 """What is judged: whether the answer is right, how likely the right one is, or both, at a pass each."""
@@ -75,7 +78,8 @@ class VlmReader:
         if self.by not in get_args(By):
             raise InputError(f"a reader judges by {', '.join(get_args(By))}, got {self.by!r}")
         if self.by != "answer" and self.likelihood is None:
-            raise InputError(f"{self.vlm.adapter.name} gives no likelihoods: judge by answer, or load it into memory")
+            name = self.vlm.adapter.name
+            raise InputError(f"reward {self.by} needs likelihoods, {name} gives none; use answer, or load the model")
         if self.batch_size < 1:
             raise InputError(f"batch_size needs to be at least 1, got {self.batch_size}")
 
@@ -83,14 +87,20 @@ class VlmReader:
     def name(self) -> str:
         return f"vlm:{self.vlm.adapter.name}"
 
+    @property
+    def least_passes(self) -> int:
+        """Of a look at the overview and one at a crop."""
+        ensemble = (self.vlm.showing.fusion or self.vlm.adapter.style.fusion) == "ensemble"
+        return self._per_prompt * (3 if ensemble else 2)
+
     @cached_property
     def fingerprint(self) -> str:
         """Of the model, how crops are shown, and the rule."""
         made_by = (RULE, self.identity, self.by, self.vlm.showing)
         return hashlib.sha256(f"vlm {made_by}".encode(errors="surrogatepass")).hexdigest()
 
-    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> list[Rewards | InputError]:
-        return [self._rewards(picture, query) for query in queries]
+    def __call__(self, picture: Picture, queries: Sequence[Query], /) -> Iterator[Rewards | InputError]:
+        return (self._rewards(picture, query) for query in queries)
 
     def _rewards(self, picture: Picture, query: Query) -> Rewards | InputError:
         if not any(answer.strip() for answer in query.example.answers):
@@ -100,6 +110,10 @@ class VlmReader:
             alone, *aided = self._look(shown, query.example.answers)
         except InputError as error:
             return error
+        except ServerRefusal as error:
+            if isinstance(error, TooManyPictures | UnknownModel) or error.status not in _OF_ONE_QUESTION:
+                raise
+            return InputError(str(error))
         values = np.full(len(query.boxes), np.nan, np.float32)
         values[list(query.tries[: len(aided)])] = [reward(alone, seen) for seen in aided]
         return Rewards(values, passes=sum(map(self._cost, shown)))
@@ -115,13 +129,16 @@ class VlmReader:
                 shown.pop()
                 break
         if len(shown) == 1:
-            raise InputError(
-                f"a look at the overview and one at a crop take {budget - left} passes, got a budget of {budget}"
-            )
+            needed = f"a picture needs as many crops to try as the least passes, {self.least_passes}"
+            raise InputError(f"{needed}, got {budget} of {picture.size}")
         return shown
 
     def _cost(self, mixture: Mixture) -> int:
-        return len(mixture.prompts) * (2 if self.by == "both" else 1)
+        return len(mixture.prompts) * self._per_prompt
+
+    @property
+    def _per_prompt(self) -> int:
+        return 2 if self.by == "both" else 1
 
     def _look(self, shown: Sequence[Mixture], answers: Sequence[str]) -> list[Seen]:
         decoding = Decoding(max_tokens=max(len(answer.encode()) for answer in answers) + SPARE_TOKENS)
@@ -180,12 +197,12 @@ def reward(alone: Seen, aided: Seen) -> float:
     return (1 + raised) / 2 if turned else raised
 
 
-def load(model: str, *, by: By = "both") -> VlmReader:
-    """The reader that asks a model in memory, by folder or hub id.
+def load(model: str, *, reward: By = "both") -> VlmReader:
+    """The reader that asks a model in memory, by folder or hub id; `reward` is what it judges by.
 
     Raises: MissingExtra without the extra `torch`; ModelError where it cannot be loaded.
     """
-    return in_memory(load_vlm(model), by=by)
+    return in_memory(load_vlm(model), by=reward)
 
 
 def in_memory(vlm: VLM, *, by: By = "both") -> VlmReader:
@@ -203,15 +220,15 @@ def in_memory(vlm: VLM, *, by: By = "both") -> VlmReader:
     return VlmReader(vlm, fingerprint(adapter, {"reader": "vlm"}), partial(log_likelihoods, adapter), by)
 
 
-def connect(address: str, *, options: ServerOptions | None = None) -> VlmReader:
-    """The reader that asks a model behind an OpenAI-compatible server, by its answers; `address` is URL#MODEL.
+def connect(address: str, *, reward: By = "answer", options: ServerOptions | None = None) -> VlmReader:
+    """The reader that asks a model behind an OpenAI-compatible server; `address` is URL#MODEL.
 
-    Raises: MissingExtra without the extra `openai`; InputError where `address` is none.
+    Raises: MissingExtra without the extra `openai`; InputError where `address` is none, or for any other `reward`.
     """
     base_url, _, model = address.partition("#")
     if not (base_url and model):
         raise InputError(f"a server needs an address URL#MODEL, got {address!r}")
-    return VlmReader(connect_vlm(base_url, model=model, options=options), identity=address)
+    return VlmReader(connect_vlm(base_url, model=model, options=options), identity=address, by=reward)
 
 
 def _usual(answers: Sequence[str]) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ FORMAT, VERSION = "semclip psi", 1
 CONFIG, WEIGHTS, TOKENIZER, README = "config.json", "model.safetensors", "tokenizer.json", "README.md"
 IMAGE, TEXT, JOINT = "image.onnx", "text.onnx", "joint.onnx"
 _MOST_TOKENS, _MOST_SIDE_PX, _MOST_AREA_PX = 4096, 4096, 64_000_000
+_LARGEST = 1e38
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +155,9 @@ def read_config(folder: str | Path) -> Config:
     """The configuration in `folder`. Raises: ModelError for a missing or malformed one."""
     path = Path(folder) / CONFIG
     try:
-        given = json.loads(path.read_bytes(), object_pairs_hook=unique)
-        return _config(given)
+        config = _config(json.loads(path.read_bytes(), object_pairs_hook=unique))
+        json.dumps(config.to_dict(), allow_nan=False)  # json.loads takes NaN, and 1e999 for infinity
+        return config
     # RecursionError: JSON nested without end.
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"a psi needs a readable {path}: {reason(error)}") from error
@@ -249,4 +250,5 @@ def _whole(value: Any, least: int, most: int) -> bool:
 
 
 def _finite(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+    """Whether it is a number that float32 holds."""
+    return type(value) in (int, float) and abs(value) <= _LARGEST

@@ -20,7 +20,7 @@ from semclip.adapters.chat.generation import end_marks, for_stop_strings, greedy
 from semclip.errors import InputError
 from semclip.geometry import Box
 from semclip.protocols import Relevance
-from semclip.relevance.reranking import merged, worth_trying
+from semclip.relevance.reranking import reranked
 from semclip.relevance.table import load_relevance
 from semclip.relevance.vlm.reading import batches, close_up, fingerprint, finite, overview, passes, picture_of
 from semclip.types import Floats, Picture, Prompt, Regions
@@ -77,15 +77,17 @@ class VlmLikelihood:
         Raises: InputError for regions without their picture; ModelError where the model fails.
         """
         picture, first = picture_of(regions, self.name), self.base.score(question, regions)
-        tried = worth_trying(regions.boxes, first, self.best)
-        if not tried:
-            return first
-        with passes(self.adapter, self.name):
-            shown = [close_up(picture, box, self.adapter) for box in (regions.boxes[index] for index in tried)]
-            scores = self._measure(shown, question)
-            if self.mode == "question":
-                scores -= self.prior_weight * self._measure([overview(picture, self.adapter)], question)
-        return merged(first, tried, finite(scores, self.name).numpy())
+
+        def read(tried: list[int]) -> Floats:
+            with passes(self.adapter, self.name):
+                shown = [close_up(picture, regions.boxes[index], self.adapter) for index in tried]
+                scores = self._measure(shown, question)
+                if self.mode == "question":
+                    scores -= self.prior_weight * self._measure([overview(picture, self.adapter)], question)
+            told: Floats = finite(scores, self.name).numpy()
+            return told
+
+        return reranked(regions.boxes, first, read, most=self.best)
 
     def _measure(self, pictures: Sequence[PILImage], question: str) -> Tensor:
         measure = _confidence if self.mode == "confidence" else _of_question

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semclip.training.learner import Batch, Logits
+from semclip.training.learner import Batch, Logits, own
 
 
 class Residual(nn.Module):
@@ -40,7 +40,7 @@ class Heads(nn.Module):
             images_PND = self.image(batch["features"].float())
             texts_QD = self.text(batch["questions"].float())
             across = self._scaled(torch.einsum("qd,pnd->qpn", texts_QD, images_PND))
-            inside = across[torch.arange(len(picture_Q), device=picture_Q.device), picture_Q]
+            inside = own(across, picture_Q)
             if "altered" not in batch:
                 return Logits(inside, across)
             others_QD = self.text(batch["altered"].float())

@@ -82,6 +82,11 @@ class CropsLearner:
         """Each is a pass of the image tower, unless its features are kept."""
         return 256 if self._features else 16
 
+    @property
+    def in_workers(self) -> bool:
+        """Not where altered questions, which are not prepared, are encoded."""
+        return self._features is None
+
     def kind(self, size: Size, /) -> None:
         """Pictures of any size share a batch."""
 
@@ -122,17 +127,11 @@ class CropsLearner:
         size = self._opened.parts.towers.preprocess.size
         crops = [images.load(sample.image).crops(sample.boxes, size) for sample in samples]
         asked = [asked for sample in samples for asked in sample.asked]
-        batch = {"pixels": _padded(crops), "ids": self._ids([one.question for one in asked])}
+        batch = {"pixels": _padded(crops), "ids": self._opened.tokens(*(one.question for one in asked))}
         if not any(one.altered for one in asked):
             return batch
-        altered = self._ids([one.altered or one.question for one in asked])
+        altered = self._opened.tokens(*(one.altered or one.question for one in asked))
         return {**batch, "altered_ids": altered, "has_altered": _has_altered(asked)}
-
-    def _ids(self, texts: Sequence[str]) -> Tensor:
-        """(n, T); what follows a text's end mark changes nothing."""
-        tokens = self._opened.tokens
-        rows = [tokens(text)[0] for text in texts]
-        return pad_sequence(rows, batch_first=True, padding_value=tokens.runtime.text.pad_id)
 
 
 def _padded(rows: Sequence[NDArray[Any]]) -> Tensor:

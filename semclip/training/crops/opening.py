@@ -21,8 +21,9 @@ from semclip.relevance.towers import DualEncoder, Preprocess, Settings, Tokenize
 from semclip.training.crops.heads import Heads
 from semclip.training.crops.module import CropsModule
 from semclip.training.crops.siglip2 import at_one_size
-from semclip.training.crops.tokens import Tokens, portable_tokens, read_tokens
+from semclip.training.crops.tokens import portable_tokens
 from semclip.training.export import load_weights
+from semclip.training.tokens import Tokens, read_tokens
 
 _SCALES = ("logit_scale", "logit_bias")
 

@@ -11,9 +11,9 @@ from semclip.files import write_atomic
 from semclip.relevance.checkpoint import IMAGE, TEXT, TOKENIZER, Config, CropSettings, write_config
 from semclip.training.crops.module import CropsModule
 from semclip.training.crops.opening import rebuild
-from semclip.training.crops.tokens import Tokens
 from semclip.training.export import Graph, export_graph, write_weights
 from semclip.training.lora import merged_weights
+from semclip.training.tokens import Tokens
 
 LARGE = 50_000_000
 """From so many weights on, the file holds float16: scores of a scale of 100 move by some hundredths."""
@@ -50,9 +50,7 @@ def save(parts: CropsModule, tokens: Tokens, folder: Path) -> None:
     Raises: ModelError where the graphs do not give what the towers give.
     """
     towers, heads = parts.towers, parts.heads
-    # Building draws weights: saving must not move the run's random numbers.
-    with torch.random.fork_rng(devices=[]):
-        still = rebuild(towers.architecture, towers.preprocess, tokens)
+    still = rebuild(towers.architecture, towers.preprocess, tokens)
     still.load_state_dict(merged_weights(parts))
     half = sum(weight.numel() for weight in still.parameters()) >= LARGE
     write_weights(still, folder, half=half)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import string
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,14 +15,13 @@ from typing import Any
 
 from semclip.errors import MissingExtra, ModelError, loading
 from semclip.relevance.checkpoint import TOKENIZER, TextSettings
-from semclip.relevance.checkpoint.runtime import Runtime
 from semclip.relevance.towers import Towers
+from semclip.training.tokens import Tokens, read_tokens
 
 try:
     import torch
     from open_clip.tokenizer import HFTokenizer, SigLipTokenizer, SimpleTokenizer
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
-    from torch import Tensor
     from transformers.convert_slow_tokenizer import SpmConverter
     from transformers.tokenization_utils_sentencepiece import SentencePieceBackend
 except ModuleNotFoundError as missing:
@@ -39,22 +37,6 @@ PROBES = (
     "word " * 400,
 )
 """Texts on which tokenizers differ."""
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """A tokenizer.json and its use: (1, length) ids of a text, as the ψ's folder will give them."""
-
-    content: bytes
-    runtime: Runtime
-
-    def __call__(self, text: str) -> Tensor:
-        return torch.tensor([self.runtime.ids(text)])
-
-
-def read_tokens(folder: Path, settings: TextSettings) -> Tokens:
-    """The tokenizer in `folder`."""
-    return Tokens((folder / TOKENIZER).read_bytes(), Runtime(folder, settings))
 
 
 def portable_tokens(name: str, towers: Towers) -> Tokens:
@@ -77,12 +59,9 @@ def portable_tokens(name: str, towers: Towers) -> Tokens:
 
 
 def _written(backend: Tokenizer, settings: TextSettings) -> Tokens:
-    """As read from a file, which need not stay."""
     with TemporaryDirectory() as folder:
         (Path(folder) / TOKENIZER).write_text(backend.to_str(), encoding="utf-8")
-        tokens = read_tokens(Path(folder), settings)
-        tokens("read it now")
-    return tokens
+        return read_tokens(Path(folder), settings)
 
 
 def _backend(tokenizer: Any) -> Tokenizer:

@@ -10,23 +10,22 @@ from random import Random
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from semclip import images
 from semclip.geometry import Size
 from semclip.mining.rewards import POSITIVE
-from semclip.relevance.checkpoint import TOKENIZER, Config, DenseSettings, read_config
+from semclip.relevance.checkpoint import Config, read_config
 from semclip.training.bases import Tune
 from semclip.training.dense.canvas import Augment, Canvas, Easel, draw, shape_for
 from semclip.training.dense.kept import KeptMaps
 from semclip.training.dense.module import DenseModule, Scoring
 from semclip.training.dense.psi import TorchDense, pixels_of, see
-from semclip.training.dense.saving import load_dense, save_dense
-from semclip.training.dense.tokens import read_tokenizer, token_ids
+from semclip.training.dense.saving import dense_settings, load_dense, save_dense
 from semclip.training.learner import Batch, Sample
 from semclip.training.lora import add_low_rank
 from semclip.training.targets import common_targets
+from semclip.training.tokens import Tokens, read_tokens
 from semclip.types import Floats, Picture
 
 RANK = 8
@@ -51,7 +50,7 @@ class DenseLearner:
     """`kept`: what the layers below the heads see, where only the heads are tuned; None where pixels are read anew."""
 
     module: DenseModule
-    tokenizer: Tokenizer
+    tokens: Tokens
     config: Config
     views: Views
     kept: KeptMaps | None = None
@@ -60,6 +59,11 @@ class DenseLearner:
     def most_boxes(self) -> int:
         """They cost next to nothing: the picture is encoded once."""
         return 256
+
+    @property
+    def in_workers(self) -> bool:
+        """What a model must say first is kept."""
+        return True
 
     def kind(self, size: Size, /) -> Hashable:
         """What pictures of one batch share: the shape of their canvas."""
@@ -76,17 +80,16 @@ class DenseLearner:
         return batch | (self._maps(samples, self.kept) if self.kept else self._canvases(samples, batch, rng))
 
     def psi(self) -> TorchDense:
-        return TorchDense(self.module, self.tokenizer, self._look)
+        return TorchDense(self.module, self.tokens, self._look)
 
     def save(self, folder: Path, /) -> None:
-        tokenizer = self.tokenizer.to_str().encode()
-        save_dense(self.module.towers, folder, config=self.config, tokenizer=tokenizer)
+        save_dense(self.module.towers, folder, config=self.config, tokenizer=self.tokens.content)
 
     def _text(self, samples: Sequence[Sample]) -> Batch:
         asked = [one for sample in samples for one in sample.asked]
-        batch = {"ids": token_ids(self.tokenizer, [one.question for one in asked])}
+        batch = {"ids": self.tokens(*(one.question for one in asked))}
         if any(one.altered for one in asked):
-            batch["altered_ids"] = token_ids(self.tokenizer, [one.altered or "" for one in asked])
+            batch["altered_ids"] = self.tokens(*(one.altered or one.question for one in asked))
             batch["has_altered"] = torch.tensor([one.altered is not None for one in asked])
         return batch
 
@@ -140,15 +143,13 @@ def load(folder: Path, tune: Tune, *, kept: Path, seed: int = 0) -> DenseLearner
     Raises: ModelError where it is no dense ψ, or its weights do not fit exactly.
     """
     config = read_config(folder)
-    settings = config.encoder
-    assert isinstance(settings, DenseSettings)
+    settings = dense_settings(config, folder)
     towers = load_dense(folder)
     towers.image.to(memory_format=torch.channels_last)
     module = DenseModule(towers, Scoring(settings.sharpness, settings.size_weight))
     tune_only(module, tune, seed=seed)
-    tokenizer = read_tokenizer(folder / TOKENIZER)
-    views = Views(area_px=settings.area_px)
-    return DenseLearner(module, tokenizer, config, views, KeptMaps(kept) if tune == "heads" else None)
+    tokens, views = read_tokens(folder, config.text), Views(area_px=settings.area_px)
+    return DenseLearner(module, tokens, config, views, KeptMaps(kept) if tune == "heads" else None)
 
 
 def tune_only(module: DenseModule, tune: Tune, *, seed: int = 0) -> None:

@@ -150,6 +150,11 @@ class TextTower(nn.Module):
         return F.normalize(self.project(pooled) + self.direct(asked), dim=-1), self.bias(pooled).squeeze(-1)
 
 
+def scale_of(log_scale: Tensor) -> Tensor:
+    """What cosines are multiplied by."""
+    return log_scale.exp().clamp(max=40.0)
+
+
 class Towers(nn.Module):
     """Both towers and the scale between them."""
 
@@ -160,4 +165,4 @@ class Towers(nn.Module):
 
     @property
     def scale(self) -> Tensor:
-        return self.log_scale.exp().clamp(max=40.0)
+        return scale_of(self.log_scale)

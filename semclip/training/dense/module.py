@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from semclip.training.dense.heat import picture_logits, place_logits
 from semclip.training.dense.model import Towers
-from semclip.training.learner import Batch, Logits
+from semclip.training.learner import Batch, Logits, own
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class DenseModule(nn.Module):
     def _logits(self, batch: Batch, features: list[Tensor], queries_QD: Tensor, others_QD: Tensor | None) -> Logits:
         boxes, owner_Q = batch["boxes"], batch["picture"]
         across = torch.stack([self._of(one, queries_QD, box) for one, box in zip(features, boxes, strict=True)], dim=1)
-        inside = across[torch.arange(len(owner_Q)), owner_Q]
+        inside = own(across, owner_Q)
         if others_QD is None:
             return Logits(inside, across)
         altered = [self._of(one, others_QD[owner_Q == p], boxes[p]) for p, one in enumerate(features)]

@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from semclip.geometry import Box, Size
 from semclip.relevance.dense import box_scores, input_size
 from semclip.training.dense.model import Towers
 from semclip.training.dense.module import DenseModule
-from semclip.training.dense.tokens import token_ids
+from semclip.training.tokens import Tokens
 from semclip.types import Floats, Picture, Regions
 
 
@@ -22,7 +21,7 @@ class TorchDense:
     """Its fingerprint is no hash of the weights: regions are not to be kept longer than the weights stand still."""
 
     module: DenseModule
-    tokenizer: Tokenizer
+    tokens: Tokens
     look: Callable[[Picture], Tensor]
     """A picture -> (h, w, d) unit features of its cells."""
     name: str = "training"
@@ -38,7 +37,7 @@ class TorchDense:
     def score(self, question: str, regions: Regions, /) -> Floats:
         with torch.inference_mode():
             device = self.module.towers.log_scale.device
-            query, _ = self.module.towers.text(token_ids(self.tokenizer, [question]).to(device))
+            query, _ = self.module.towers.text(self.tokens(question).to(device))
             query = query[0] * self.module.towers.scale
         assert regions.grid is not None
         heat = (regions.features @ query.cpu().numpy()).reshape(regions.grid.height, regions.grid.width)

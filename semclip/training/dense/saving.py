@@ -11,7 +11,17 @@ from torch import Tensor, nn
 
 from semclip.errors import ModelError
 from semclip.files import write_atomic
-from semclip.relevance.checkpoint import IMAGE, TEXT, TOKENIZER, Config, read_config, write_config
+from semclip.relevance.checkpoint import (
+    IMAGE,
+    TEXT,
+    TOKENIZER,
+    WEIGHTS,
+    Config,
+    DenseSettings,
+    read_config,
+    write_config,
+)
+from semclip.relevance.checkpoint.weights import read_header
 from semclip.training.dense.model import Towers
 from semclip.training.export import Graph, export_graph, load_weights, write_weights
 from semclip.training.lora import merged_weights
@@ -52,9 +62,7 @@ def save_dense(towers: Towers, folder: Path, *, config: Config, tokenizer: bytes
     Raises: ModelError where the graphs do not give what the towers give.
     """
     vectors = towers.text.vectors
-    # Building draws weights: saving must not move the run's random numbers.
-    with torch.random.fork_rng(devices=[]):
-        still = Towers(torch.zeros(vectors.num_embeddings, vectors.embedding_dim)).eval()
+    still = Towers(torch.zeros(vectors.num_embeddings, vectors.embedding_dim)).eval()
     still.load_state_dict(merged_weights(towers))
     write_weights(still, folder)
     export_graph(image_graph(still), folder / IMAGE)
@@ -68,12 +76,23 @@ def load_dense(folder: Path) -> Towers:
 
     Raises: ModelError for a folder of another encoder, and for weights that do not fit exactly.
     """
-    model = read_config(folder).model
-    if set(model) != {"kind", "words", "word_size"} or model["kind"] != "dense":
-        raise ModelError(f"{folder} needs a dense ψ, got the model {dict(model)}")
-    towers = Towers(torch.zeros(model["words"], model["word_size"]))
+    config = read_config(folder)
+    dense_settings(config, folder)
+    model, vectors = config.model, read_header(folder / WEIGHTS).get("text.vectors.weight")
+    shape = (model.get("words"), model.get("word_size"))
+    if set(model) != {"kind", "words", "word_size"} or vectors is None or vectors.shape != shape:
+        raise ModelError(f"{folder} needs the weights of its configuration, got the model {dict(model)!r:.100}")
+    towers = Towers(torch.zeros(vectors.shape))
     load_weights(towers, folder)
     return towers
+
+
+def dense_settings(config: Config, folder: Path) -> DenseSettings:
+    """The settings of the dense ψ in `folder`. Raises: ModelError for one that is joint, or sees crop by crop."""
+    if not isinstance(config.encoder, DenseSettings) or config.joint is not None:
+        given = f"a {config.architecture} one with the encoder {config.kind}, {folder}"
+        raise ModelError(f"training needs a dual, dense psi as its base here, got {given}")
+    return config.encoder
 
 
 def model_of(towers: Any) -> dict[str, Any]:
@@ -110,6 +129,6 @@ def text_graph(towers: Any) -> Graph:
 
 
 def _noise(height: int, width: int) -> Tensor:
-    """Pixels from a generator of its own: saving must not move the run's random numbers."""
+    """Pixels, the same every time."""
     shape = (height, width, 3)
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

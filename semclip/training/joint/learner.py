@@ -10,27 +10,25 @@ from random import Random
 
 import numpy as np
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 
 from semclip import images
-from semclip.errors import ModelError
 from semclip.geometry import Size
 from semclip.mining.rewards import POSITIVE
-from semclip.relevance.checkpoint import TOKENIZER, Config, DenseSettings, JointSettings, read_config
+from semclip.relevance.checkpoint import Config, JointSettings, read_config
 from semclip.relevance.reranking import worth_trying
 from semclip.training.dense.kept import KeptMaps
 from semclip.training.dense.model import Towers
 from semclip.training.dense.module import DenseModule, Scoring
 from semclip.training.dense.psi import TorchDense, see
-from semclip.training.dense.saving import load_dense
-from semclip.training.dense.tokens import read_tokenizer, token_ids
+from semclip.training.dense.saving import dense_settings, load_dense
 from semclip.training.joint.model import Joint, Shape
 from semclip.training.joint.module import JointModule
 from semclip.training.joint.psi import TorchJoint
 from semclip.training.joint.saving import save_joint
 from semclip.training.learner import Asked, Batch, Sample
 from semclip.training.targets import common_targets
+from semclip.training.tokens import Tokens, read_tokens
 from semclip.types import Floats, Picture, Regions
 
 Look = Callable[[str, Callable[[], Picture]], Tensor]
@@ -45,7 +43,7 @@ class JointLearner:
 
     module: JointModule
     towers: TorchDense
-    tokenizer: Tokenizer
+    tokens: Tokens
     config: Config
     settings: JointSettings
     look: Look
@@ -54,6 +52,11 @@ class JointLearner:
     def most_boxes(self) -> int:
         """They cost next to nothing: the picture is encoded once."""
         return 256
+
+    @property
+    def in_workers(self) -> bool:
+        """The towers choose the boxes to read."""
+        return False
 
     def kind(self, size: Size, /) -> None:
         """Pictures of any size share a batch."""
@@ -76,17 +79,17 @@ class JointLearner:
             "rewards": rewards,
             "maps": torch.cat([torch.from_numpy(one.reshape(-1, one.shape[2])) for one in maps]),
             "grids": torch.tensor([one.shape[:2] for one in maps]),
-            "ids": token_ids(self.tokenizer, [asked.question for sample in samples for asked in sample.asked]),
+            "ids": self.tokens(*(asked.question for sample in samples for asked in sample.asked)),
             "tried": _padded([torch.tensor(tried) for tried, _ in reads], -1),
             "first": _padded([torch.from_numpy(first) for _, first in reads], -1e3),
         }
 
     def psi(self) -> TorchJoint:
-        return TorchJoint(self.towers, self.module.joint, self.tokenizer, self.settings)
+        return TorchJoint(self.towers, self.module.joint, self.tokens, self.settings)
 
     def save(self, folder: Path, /) -> None:
-        tokenizer = self.tokenizer.to_str().encode()
-        save_joint(self.module.joint, folder, config=self.config, settings=self.settings, tokenizer=tokenizer)
+        tokenizer, config = self.tokens.content, self.config
+        save_joint(self.module.joint, folder, config=config, settings=self.settings, tokenizer=tokenizer)
 
     def _read(self, asked: Asked, sample: Sample, features: Floats) -> tuple[list[int], Floats]:
         """The boxes that a question reads, and their scores so far."""
@@ -109,18 +112,17 @@ def load(folder: Path, *, kept: Path, rerank: int | None = MOST, seed: int = 0) 
     Raises: ModelError where it is another kind of ψ.
     """
     config = read_config(folder)
-    settings = config.encoder
-    if not isinstance(settings, DenseSettings) or config.joint is not None:
-        raise ModelError(f"a joint reader needs a dense psi as its base, got one that is {config.kind} in {folder}")
+    settings = dense_settings(config, folder)
     towers = load_dense(folder)
     towers.eval().requires_grad_(False)
     dense = DenseModule(towers, Scoring(settings.sharpness, settings.size_weight)).eval()
-    tokenizer = read_tokenizer(folder / TOKENIZER)
-    torch.manual_seed(seed)
-    module = JointModule(Joint(towers, Shape()))
+    tokens = read_tokens(folder, config.text)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = JointModule(Joint(towers, Shape()))
     look = partial(_look, towers, KeptMaps(kept), settings.area_px)
-    psi = TorchDense(dense, tokenizer, lambda picture: look(picture.digest, lambda: picture))
-    return JointLearner(module, psi, tokenizer, config, JointSettings(rerank, OVERLAP), look)
+    psi = TorchDense(dense, tokens, lambda picture: look(picture.digest, lambda: picture))
+    return JointLearner(module, psi, tokens, config, JointSettings(rerank, OVERLAP), look)
 
 
 def _look(towers: Towers, kept: KeptMaps, area_px: int, digest: str, picture: Callable[[], Picture]) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semclip.training.dense.model import Towers
+from semclip.training.dense.model import Towers, scale_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Joint(nn.Module):
 
     @property
     def scale(self) -> Tensor:
-        return self.log_scale.exp().clamp(max=40.0)
+        return scale_of(self.log_scale)
 
     def forward(self, features_HWC: Tensor, ids_1T: Tensor, boxes_M4: Tensor, first_M: Tensor) -> Tensor:
         """(M,) scores of crops of one picture for one question; `first_M` are the towers' own."""

@@ -61,7 +61,7 @@ def _graph(joint: Joint) -> Graph:
 
 
 def _inputs(joint: Joint, *, height: int, width: int, length: int, crops: int) -> tuple[Tensor, ...]:
-    """Boxes of a picture, drawn from a generator of its own: saving must not move the run's random numbers."""
+    """Boxes of a picture, the same every time."""
     rng = torch.Generator().manual_seed(height)
     features = nn.functional.normalize(torch.randn(height, width, joint.image.dim, generator=rng), dim=-1)
     ids = torch.arange(length)[None] % (joint.text.vectors.num_embeddings - 1) + 1

@@ -181,6 +181,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("std", {"crops": CROPS | {"std": "fff"}}),
     ("logit_scale", {"crops": CROPS | {"logit_scale": 0}}),
     ("logit_bias", {"crops": CROPS | {"logit_bias": float("inf")}}),
+    ("logit_bias", {"crops": CROPS | {"logit_bias": 10**400}}),
+    ("logit_scale", {"crops": CROPS | {"logit_scale": 1e39}}),
+    ("JSON", {"trained": {"loss": float("nan")}}),
+    ("JSON", {"model": {"scale": float("-inf")}}),
     ("depth", {"crops": CROPS | {"depth": 3}}),
     ("crops", {"crops": 7}),
     ("most_tokens", {"text": TEXTS | {"most_tokens": 10**9}}),
@@ -212,6 +216,13 @@ def test_a_wrong_term_of_a_dense_psi_is_named(change: dict[str, object], folder:
     del given["crops"]
     (folder / CONFIG).write_text(json.dumps(given | {"encoder": "dense", "dense": DENSE | change}))
     with pytest.raises(ModelError, match=next(iter(change))):
+        load(folder)
+
+
+def test_a_number_too_large_for_a_float_is_no_infinity(folder: Path) -> None:
+    text = (folder / CONFIG).read_text()
+    (folder / CONFIG).write_text(text.replace('"trained": {}', '"trained": {"loss": 1e999}'))
+    with pytest.raises(ModelError, match="JSON"):
         load(folder)
 
 

@@ -16,7 +16,8 @@ from transformers import PreTrainedTokenizerFast
 from semclip.errors import ModelError
 from semclip.geometry import Size
 from semclip.relevance.towers import Preprocess, Tokenize, Towers
-from semclip.training.crops.tokens import Tokens, portable_tokens
+from semclip.training.crops.tokens import portable_tokens
+from semclip.training.tokens import Tokens
 
 QUESTIONS = (
     "Where is the small red car?",

@@ -29,7 +29,7 @@ from semclip.training.measure import measure
 from semclip.training.objectives import Objective, contrastive
 from semclip.training.sampling import Limits, Sampler, shots, whole
 from semclip.types import Floats
-from tests.training.making import contents, mined_rows
+from tests.training.making import contents, mined_rows, scores_without_torch
 from tests.training.toy import Kept, Stopped, Stopping
 
 TUNES: tuple[Tune, ...] = ("heads", "lora", "full")
@@ -130,9 +130,7 @@ def test_untuned_it_scores_as_the_base_does(base: Path, samples: list[Sample], t
 
 
 @pytest.mark.parametrize("tune", TUNES)
-def test_the_saved_psi_scores_the_same_without_torch(
-    base: Path, samples: list[Sample], tmp_path: Path, tune: Tune
-) -> None:
+def test_the_saved_psi_scores_the_same(base: Path, samples: list[Sample], tmp_path: Path, tune: Tune) -> None:
     learner = opened(base, tune, tmp_path)
     before = scores(learner.psi(), samples[0])
     tuned(learner, samples, tmp_path)
@@ -145,6 +143,12 @@ def test_the_saved_psi_scores_the_same_without_torch(
     np.testing.assert_allclose(scores(load_psi(tmp_path / "psi"), samples[0]), expected, atol=2e-2)
     again = opened(tmp_path / "psi", "full", tmp_path)
     np.testing.assert_allclose(scores(again.psi(), samples[0]), expected, atol=2e-2)
+
+
+def test_a_saved_psi_needs_no_torch(base: Path, samples: list[Sample]) -> None:
+    first = samples[0]
+    found = scores_without_torch(base, first.image, first.asked[0].question, first.boxes)
+    np.testing.assert_allclose(found, scores(load_psi(base), first)[0], atol=1e-4)
 
 
 @pytest.mark.parametrize("tune", ["heads", "full"])

@@ -7,21 +7,26 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
 
 from semclip import images
 from semclip.errors import ModelError
 from semclip.files import save_folder
+from semclip.geometry import Size
 from semclip.mining.rewards import POSITIVE
 from semclip.proposals import pyramid
 from semclip.relevance import checkpoint
+from semclip.relevance.checkpoint import JOINT, read_config, write_config
 from semclip.relevance.reranking import worth_trying
 from semclip.training.joint.learner import JointLearner, load
 from semclip.training.learner import Asked, Sample
 from semclip.training.objectives import Objective, contrastive
 from semclip.training.sampling import shots
-from tests.training.making import mined_rows
+from tests.fakes import ArrayPicture, spotted
+from tests.training.making import mined_rows, scores_without_torch
 
 RERANK = 5
 
@@ -91,6 +96,26 @@ def test_the_folder_scores_as_the_learner_does(learner: JointLearner, samples: l
         found = saved.score(sample.asked[0].question, saved.embed(picture, boxes))
         np.testing.assert_allclose(found, expected, atol=0.05)
         assert np.ptp(expected) > 0.5
+    # Of the last.
+    apart = scores_without_torch(tmp_path / "psi", sample.image, sample.asked[0].question, boxes)
+    np.testing.assert_allclose(apart, found, atol=1e-4)
+
+
+def test_a_reader_that_gives_another_number_of_scores_is_an_error(learner: JointLearner, tmp_path: Path) -> None:
+    with save_folder(tmp_path / "psi") as folder:
+        learner.save(folder)
+        scores = helper.make_tensor_value_info("scores", TensorProto.FLOAT, [1])
+        values = helper.make_tensor("values", TensorProto.FLOAT, [1], [1.0])
+        inputs = onnx.load(folder / JOINT).graph.input
+        nodes = [helper.make_node("Identity", ["values"], ["scores"])]
+        model = helper.make_model(helper.make_graph(nodes, "one", inputs, [scores], [values]), ir_version=8)
+        model.opset_import[0].version = 17
+        (folder / JOINT).write_bytes(model.SerializeToString())
+        write_config(folder, read_config(folder))
+    psi = checkpoint.load(tmp_path / "psi")
+    regions = psi.embed(ArrayPicture(spotted(Size(96, 64), {})), pyramid(Size(96, 64)))
+    with pytest.raises(ModelError, match=rf"needs {RERANK} scores from its reader, got the shape \(1,\)"):
+        psi.score("where is the red spot?", regions)
 
 
 def test_it_reads_all_boxes_without_a_limit(base: Path, samples: list[Sample], tmp_path: Path) -> None:
@@ -119,8 +144,26 @@ def test_rewards_are_known_of_what_is_read_alone(learner: JointLearner, samples:
         assert len(first) == len(set(tried))
 
 
+def test_a_new_reader_depends_on_its_seed_and_sets_no_other(base: Path, tmp_path: Path) -> None:
+    made = []
+    for outside, seed in ((1, 4), (2, 4), (1, 5)):
+        torch.manual_seed(outside)
+        reader = load(base, kept=tmp_path, seed=seed).module.joint.reader
+        made.append((reader.see.weight, torch.rand(3)))
+    (one, drawn), (same, otherwise), (other, again) = made
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert torch.equal(drawn, again)
+    assert not torch.equal(drawn, otherwise)
+
+
+def test_without_boxes_there_are_no_scores(learner: JointLearner, samples: list[Sample]) -> None:
+    psi = learner.psi()
+    assert psi.score("where is the red spot?", psi.embed(images.load(samples[0].image), [])).shape == (0,)
+
+
 def test_it_needs_a_dense_base(learner: JointLearner, tmp_path: Path) -> None:
     with save_folder(tmp_path / "psi") as folder:
         learner.save(folder)
-    with pytest.raises(ModelError, match="needs a dense psi as its base"):
+    with pytest.raises(ModelError, match="needs a dual, dense psi as its base here, got a joint one"):
         load(tmp_path / "psi", kept=tmp_path)
