@@ -14,7 +14,6 @@ from torch import Tensor
 
 from semclip import images
 from semclip.geometry import Size
-from semclip.mining.rewards import POSITIVE
 from semclip.relevance.checkpoint import Config, JointSettings, read_config
 from semclip.relevance.reranking import worth_trying
 from semclip.training.dense.kept import KeptMaps
@@ -33,8 +32,8 @@ from semclip.types import Floats, Picture, Regions
 
 Look = Callable[[str, Callable[[], Picture]], Tensor]
 
-MOST, MORE, OVERLAP = 16, 8, 0.7
-"""Boxes that are read for a question, how many more while training, and how much two of them may overlap."""
+MOST, OVERLAP = 16, 0.7
+"""Boxes that are read for a question, and how much two of them may overlap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,18 +91,17 @@ class JointLearner:
         save_joint(self.module.joint, folder, config=config, settings=self.settings, tokenizer=tokenizer)
 
     def _read(self, asked: Asked, sample: Sample, features: Floats) -> tuple[list[int], Floats]:
-        """The boxes that a question reads, and their scores so far."""
+        """The boxes that a question reads, and their scores so far.
+
+        Those and no others, as when it is used: positives added to them would teach that a low score is a good sign.
+        """
         height, width, dim = features.shape
         regions = Regions(
             sample.size, sample.boxes, features.reshape(-1, dim), self.towers.fingerprint, Size(width, height)
         )
         first = self.towers.score(asked.question, regions)
-        most = (self.settings.rerank or len(first)) + MORE
-        tried = worth_trying(sample.boxes, first, most, max_overlap=self.settings.overlap)
-        missed = [index for index in np.flatnonzero(asked.rewards >= POSITIVE).tolist() if index not in tried]
-        missed = sorted(missed, key=lambda index: -first[index])[: MORE // 2]
-        kept = [*tried[: most - len(missed)], *missed]
-        return kept, first[kept].astype(np.float32)
+        tried = worth_trying(sample.boxes, first, self.settings.rerank or len(first), max_overlap=self.settings.overlap)
+        return tried, first[tried].astype(np.float32)
 
 
 def load(folder: Path, *, kept: Path, rerank: int | None = MOST, seed: int = 0) -> JointLearner:
