@@ -301,7 +301,7 @@ def test_a_few_steps_learn_where_the_red_square_is(tmp_path: Path) -> None:
     towers = Towers(torch.randn(50, 128))
     heard = Heard()
     work = Work(red_squares, losses.loss, lambda: 0.0)
-    fit(CanvasTowers(towers), work, Schedule(40, rate=2e-3, every=40), folder=tmp_path, watch=heard)
+    fit(CanvasTowers(towers), work, Schedule(80, rate=2e-3, every=80), folder=tmp_path, watch=heard)
     history = [values["spatial"] for values in heard.steps]
     assert np.mean(history[-8:]) < 0.7 * np.mean(history[:4])
 
