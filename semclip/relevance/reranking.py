@@ -20,15 +20,15 @@ def reranked(
     max_overlap: float = 0.3,
 ) -> Floats:
     """(n,) what `read` gives for the indices of boxes that are worth trying, `most` or all; below them the others."""
-    tried = worth_trying(boxes, first, most or len(first), max_overlap=max_overlap)
+    tried = worth_trying(boxes, first, most, max_overlap=max_overlap)
     return merged(first, tried, read(tried)) if tried else first
 
 
-def worth_trying(boxes: Sequence[Box], first: Floats, most: int, *, max_overlap: float = 0.3) -> list[int]:
-    """Indices of the `most` best boxes that do not repeat each other, best first; see selection.top_k."""
+def worth_trying(boxes: Sequence[Box], first: Floats, most: int | None, *, max_overlap: float = 0.3) -> list[int]:
+    """Indices of the `most` best boxes, or all, that do not repeat each other, best first; see selection.top_k."""
     places = {box: index for index, box in reversed(list(enumerate(boxes)))}
     scored = [Scored(box, float(score)) for box, score in zip(boxes, first, strict=True)]
-    return [places[one.box] for one in top_k(scored, most, max_overlap=max_overlap)]
+    return [places[one.box] for one in top_k(scored, most or len(scored), max_overlap=max_overlap)]
 
 
 def merged(first: Floats, tried: Sequence[int], scores: Floats) -> Floats:

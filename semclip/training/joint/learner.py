@@ -25,7 +25,7 @@ from semclip.training.joint.model import Joint, Shape
 from semclip.training.joint.module import JointModule
 from semclip.training.joint.psi import TorchJoint
 from semclip.training.joint.saving import save_joint
-from semclip.training.learner import Asked, Batch, Sample
+from semclip.training.learner import Batch, Sample
 from semclip.training.targets import common_targets
 from semclip.training.tokens import Tokens, read_tokens
 from semclip.types import Floats, Picture, Regions
@@ -69,7 +69,9 @@ class JointLearner:
         batch = common_targets(samples)
         maps = [self.look(sample.digest, partial(images.load, sample.image)).numpy() for sample in samples]
         reads = [
-            self._read(asked, sample, one) for sample, one in zip(samples, maps, strict=True) for asked in sample.asked
+            self._read(asked.question, sample, one)
+            for sample, one in zip(samples, maps, strict=True)
+            for asked in sample.asked
         ]
         rewards = torch.full_like(batch["rewards"], torch.nan)
         for row, (tried, _) in enumerate(reads):
@@ -90,7 +92,7 @@ class JointLearner:
         tokenizer, config = self.tokens.content, self.config
         save_joint(self.module.joint, folder, config=config, settings=self.settings, tokenizer=tokenizer)
 
-    def _read(self, asked: Asked, sample: Sample, features: Floats) -> tuple[list[int], Floats]:
+    def _read(self, question: str, sample: Sample, features: Floats) -> tuple[list[int], Floats]:
         """The boxes that a question reads, and their scores so far.
 
         Those and no others, as when it is used: positives added to them would teach that a low score is a good sign.
@@ -99,8 +101,8 @@ class JointLearner:
         regions = Regions(
             sample.size, sample.boxes, features.reshape(-1, dim), self.towers.fingerprint, Size(width, height)
         )
-        first = self.towers.score(asked.question, regions)
-        tried = worth_trying(sample.boxes, first, self.settings.rerank or len(first), max_overlap=self.settings.overlap)
+        first = self.towers.score(question, regions)
+        tried = worth_trying(sample.boxes, first, self.settings.rerank, max_overlap=self.settings.overlap)
         return tried, first[tried].astype(np.float32)
 
 
