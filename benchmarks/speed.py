@@ -27,12 +27,15 @@ from PIL import Image as pillow
 from benchmarks.prepare import CROPS, PHOTO, photo, windows
 from semclip import SemClip
 from semclip.geometry import Box, Size
-from semclip.images import load
+from semclip.images import Image, Limits, load
 from semclip.protocols import Relevance
+from semclip.relevance.checkpoint import DensePsi
+from semclip.relevance.dense import input_size
 from semclip.relevance.embedded import load as load_embedded
 
 QUESTION = "What number is on the red bus?"
 ENCODER = "ViT-B-32"
+LARGE = Size(11_600, 8_700)
 TURNS = 5
 
 
@@ -70,6 +73,23 @@ def measure_embedded(encoded: bytes) -> None:
     again, first = in_turn(lambda: ours.select(encoded, QUESTION), lambda: SemClip(relevance).select(encoded, QUESTION))
     show("first question / a further one, embedded", first, again)
     show_memory("embedded selection of 12 Mpx, a process of its own", encoded)
+    large = jpeg(photo(PHOTO).resize((LARGE.width, LARGE.height)))
+    above, below = beyond_decoding(relevance, large), beyond_decoding(relevance, encoded)
+    show("embedded selection of 100 Mpx / of 12 Mpx, both beyond decoding and shrinking", above, below)
+    show_memory("embedded selection of 100 Mpx, a process of its own", large)
+
+
+def beyond_decoding(relevance: DensePsi, encoded: bytes) -> float:
+    """Seconds of a selection from JPEG bytes less those of what the network reads of them."""
+
+    def opened() -> Image:
+        return load(encoded, limits=Limits(pixels=LARGE.area))
+
+    area = relevance.settings.area_px
+    shrink, whole = in_turn(
+        lambda: opened().resized(input_size(opened().size, area)), lambda: SemClip(relevance).select(opened(), QUESTION)
+    )
+    return whole - shrink
 
 
 def measure_command_line(encoded: bytes) -> None:
@@ -171,7 +191,8 @@ def show_memory(what: str, encoded: bytes) -> None:
     VmHWM and not ru_maxrss: the latter counts what the parent held when it started the process.
     """
     code = (
-        "import sys; from semclip import SemClip; SemClip().select(sys.stdin.buffer.read(), 'the bus');"
+        "import sys; from semclip import SemClip; from semclip.images import Limits, load;"
+        "SemClip().select(load(sys.stdin.buffer.read(), limits=Limits(pixels=200_000_000)), 'the bus');"
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     done = subprocess.run([sys.executable, "-c", code], input=encoded, check=True, capture_output=True)

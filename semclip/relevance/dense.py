@@ -6,6 +6,7 @@ little else, so a box is scored by the evidence inside it against its size.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,6 +18,14 @@ ALIGN_PX = 32
 """The network's coarsest stride: its input's sides are multiples of it."""
 LEAST_SHARE = 1e-3
 """Evidence below which boxes are alike: a floor under the logarithm."""
+BLOCK = 4
+"""Cells a side of what votes together: 32 pixels of the network's input."""
+EDGE = 8.0
+"""A box that cuts off a tenth of the evidence holds 0.9 ** EDGE of its vote: 0.43."""
+NEAREST, FARTHEST = -3.0, 6.0
+"""Logs of the least and the most cells that a side may be away."""
+COLDEST = -50.0
+"""Log of the least weight of a cell, of the hottest one's."""
 
 
 def masses(heat_HW: Floats, boxes: Sequence[Box], size: Size) -> Floats:
@@ -59,6 +68,64 @@ def box_scores(
     areas = np.array([box.area / size.area for box in boxes])
     scores: Floats = np.log(held + LEAST_SHARE) - size_weight * np.log(areas)
     return scores
+
+
+def vote_scores(
+    answers_HW5: Floats, boxes: Sequence[Box], size: Size, *, sharpness: float = 1.0, size_weight: float = 0.3
+) -> Floats:
+    """(n,) as `box_scores`, where every cell says how far the evidence that it sees extends.
+
+    `answers_HW5`: of each cell its heat, and the logs of how many cells lie between its centre and the left, top, right
+    and bottom edge of the evidence. Every block of cells votes for the box that its cells see; a box of the
+    image holds a vote by the share of the voted box that lies in it, to the power of `EDGE`: half of the evidence is no
+    evidence. Added to all is the log of the probability that there is any evidence: scores compare between images.
+    """
+    shares_M, voted_M4 = votes(answers_HW5, sharpness)
+    held_N = shares_M @ covered(voted_M4, fractions(boxes, size)) ** EDGE
+    areas = np.array([box.area / size.area for box in boxes])
+    scores: Floats = np.log(held_N + LEAST_SHARE) - size_weight * np.log(areas) + _log_there(answers_HW5[..., 0])
+    return scores
+
+
+def _log_there(heat_HW: Floats) -> float:
+    """The log of the sigmoid of the log of the mean of exp(heat)."""
+    most = float(heat_HW.max())
+    mean = most + math.log(np.exp(heat_HW - most, dtype=np.float64).mean())
+    return -float(np.logaddexp(0, -mean))
+
+
+def votes(answers_HW5: Floats, sharpness: float) -> tuple[Floats, Floats]:
+    """(M,) the share of the evidence in each block of BLOCK x BLOCK cells, and (M, 4) the box that it votes for.
+
+    Shares are those of a softmax over all cells; a block's box is the mean of what its cells see, by their shares.
+    Boxes are fractions of the image: left, top, right, bottom.
+    """
+    height, width, _ = answers_HW5.shape
+    heat, sides = answers_HW5[..., 0].astype(np.float64), answers_HW5[..., 1:].astype(np.float64)
+    weights = np.exp(np.maximum(sharpness * (heat - heat.max()), COLDEST))
+    left, top, right, bottom = np.moveaxis(np.exp(np.clip(sides, NEAREST, FARTHEST)), 2, 0)
+    y, x = np.mgrid[:height, :width] + 0.5
+    edges = np.stack([(x - left) / width, (y - top) / height, (x + right) / width, (y + bottom) / height], axis=-1)
+    shares = _blocks(weights[..., None])
+    boxes = _blocks(weights[..., None] * np.clip(edges, 0, 1)) / shares
+    return shares[:, 0] / shares.sum(), boxes
+
+
+def _blocks(cells_HWC: Floats) -> Floats:
+    """(M, C) the sum over each block."""
+    height, width, _ = cells_HWC.shape
+    over_rows = np.add.reduceat(cells_HWC, range(0, height, BLOCK), axis=0)
+    sums: Floats = np.add.reduceat(over_rows, range(0, width, BLOCK), axis=1).reshape(-1, cells_HWC.shape[2])
+    return sums
+
+
+def covered(voted_M4: Floats, boxes_N4: Floats) -> Floats:
+    """(M, N) the share of each voted box that lies in each box."""
+    low = np.maximum(voted_M4[:, None, :2], boxes_N4[None, :, :2])
+    high = np.minimum(voted_M4[:, None, 2:], boxes_N4[None, :, 2:])
+    shared = (high - low).clip(min=0).prod(-1)
+    share: Floats = shared / (voted_M4[:, 2:] - voted_M4[:, :2]).prod(-1)[:, None]
+    return share
 
 
 def input_size(size: Size, area_px: int) -> Size:

@@ -7,8 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from semclip.geometry import Box, Size
-from semclip.relevance.dense import ALIGN_PX, box_scores, input_size, masses
+from semclip.geometry import Box, Size, intersection_area
+from semclip.relevance.dense import (
+    ALIGN_PX,
+    BLOCK,
+    box_scores,
+    covered,
+    fractions,
+    input_size,
+    masses,
+    vote_scores,
+    votes,
+)
 from tests.strategies import boxes
 
 SIZE = Size(100, 100)
@@ -50,6 +60,68 @@ def test_only_differences_of_heat_count(heat: np.ndarray, shift: float) -> None:
     some = [Box(0, 0, 30, 30), Box(20, 50, 100, 100)]
     plain = box_scores(heat, some, SIZE, size_weight=0.3)
     assert np.allclose(plain, box_scores(heat + shift, some, SIZE, size_weight=0.3))
+
+
+def answers(heat: np.ndarray, box: Box) -> np.ndarray:
+    """Of cells of ten pixels: their heat, and votes for one box, wherever they lie."""
+    height, width = heat.shape
+    y, x = np.mgrid[:height, :width] + 0.5
+    sides = [x - box.left / 10, y - box.top / 10, box.right / 10 - x, box.bottom / 10 - y]
+    return np.stack([heat, *np.log(np.maximum(sides, 1e-6))], axis=-1)
+
+
+def test_cells_vote_for_what_lies_around_them() -> None:
+    heat = np.zeros((10, 10))
+    heat[3, 6] = 20.0
+    shares, voted = votes(answers(heat, Box(55, 25, 75, 45)), 1.0)
+    assert np.isclose(shares.max(), 1, atol=1e-3)
+    assert np.allclose(voted[shares.argmax()], [0.55, 0.25, 0.75, 0.45])
+
+
+@given(heats)
+def test_blocks_share_what_their_cells_hold(heat: np.ndarray) -> None:
+    shares, _ = votes(answers(heat, Box(0, 0, 9, 9)), 1.0)
+    whole = np.exp(heat) / np.exp(heat).sum()
+    rows, columns = (range(0, side, BLOCK) for side in heat.shape)
+    expected = [whole[y : y + BLOCK, x : x + BLOCK].sum() for y in rows for x in columns]
+    assert np.allclose(shares, expected)
+
+
+@given(heats, st.data())
+def test_votes_share_out_the_evidence_and_stay_in_the_picture(heat: np.ndarray, data: st.DataObject) -> None:
+    sides = data.draw(arrays.arrays(np.float64, (*heat.shape, 4), elements=st.floats(-60, 60)))
+    shares, voted = votes(np.concatenate([heat[..., None], sides], axis=-1), 1.0)
+    assert np.isclose(shares.sum(), 1)
+    assert ((voted >= 0) & (voted <= 1)).all()
+    assert (voted[:, 2:] > voted[:, :2]).all()
+
+
+@given(st.lists(boxes(SIZE), min_size=1, max_size=4), st.lists(boxes(SIZE), min_size=1, max_size=4))
+def test_covered_counts_pixels(some: list[Box], others: list[Box]) -> None:
+    expected = [[intersection_area(a, b) / a.area for b in others] for a in some]
+    assert np.allclose(covered(fractions(some, SIZE), fractions(others, SIZE)), expected, atol=1e-4)
+
+
+def test_the_smallest_box_that_holds_the_vote_wins_and_half_of_the_evidence_is_none() -> None:
+    heat = np.full((10, 10), -8.0)
+    heat[2:4, 6:8] = 8.0
+    seen = answers(heat, Box(60, 20, 80, 40))
+    tight, loose, half, beside = Box(58, 18, 82, 42), Box(40, 0, 100, 60), Box(60, 20, 80, 30), Box(0, 60, 20, 80)
+    scores = vote_scores(seen, [loose, beside, tight, half], SIZE, size_weight=0.3)
+    assert np.argsort(-scores).tolist() == [2, 0, 3, 1]
+    assert scores[3] < scores[2] - 3
+
+
+@given(heats, st.floats(0, 50))
+def test_warmth_tells_whether_there_is_anything_and_differences_where(heat: np.ndarray, warmer: float) -> None:
+    some, where = [Box(0, 0, 30, 30), Box(20, 50, 100, 100)], Box(10, 10, 60, 60)
+    heat = heat.round(2)  # what is hottest by less is not so any longer, once 500 is added
+    cold, plain, warm = (vote_scores(answers(heat + more, where), some, SIZE) for more in (-500, 0, warmer))
+    assert np.allclose(np.diff(cold), np.diff(plain))
+    assert np.allclose(np.diff(warm), np.diff(plain))
+    assert (cold < -400).all()
+    assert (plain <= warm + 1e-9).all()
+    assert (warm <= vote_scores(answers(heat + 500, where), some, SIZE) + 1e-9).all()
 
 
 @given(st.builds(Size, st.integers(1, 20_000), st.integers(1, 20_000)), st.sampled_from([100_000, 500_000, 800_000]))

@@ -15,7 +15,7 @@ from typing import Any
 from semclip.errors import ModelError, reason
 from semclip.files import write_atomic
 
-FORMAT, VERSION = "semclip psi", 1
+FORMAT, VERSION = "semclip psi", 2
 CONFIG, WEIGHTS, TOKENIZER, README = "config.json", "model.safetensors", "tokenizer.json", "README.md"
 IMAGE, TEXT, JOINT = "image.onnx", "text.onnx", "joint.onnx"
 _MOST_TOKENS, _MOST_SIDE_PX, _MOST_AREA_PX = 4096, 4096, 64_000_000
@@ -199,7 +199,12 @@ def _config(given: Any) -> Config:
     head = given if isinstance(given, dict) else {}
     _require("format", head.get("format"), head.get("format") == FORMAT, f"{FORMAT!r}")
     version = head.get("version")
-    _require("version", version, _whole(version, VERSION, VERSION), f"{VERSION}; a newer semclip reads newer ones")
+    _require(
+        "version",
+        version,
+        _whole(version, VERSION, VERSION),
+        f"{VERSION} (train older ones again; a newer semclip reads newer ones)",
+    )
     kinds: dict[str, type[DenseSettings | CropSettings]] = {"dense": DenseSettings, "crops": CropSettings}
     kind = str(head.get("encoder"))
     _require("encoder", kind, kind in kinds, "dense or crops")

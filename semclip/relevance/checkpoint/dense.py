@@ -1,7 +1,7 @@
 """A dense ψ on ONNX Runtime: one pass over the image serves every box and every question.
 
-One pass gives a unit feature for every cell of `stride` x `stride` network pixels; a question is one short pass. The
-heat of a cell is the scaled dot product of the two, and a box is scored by the evidence it holds against its size.
+One pass gives features for every cell of `stride` x `stride` network pixels; a question is one short pass. Their
+products are the heat of a cell and the box that it votes for; a box is scored by the votes it holds against its size.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from semclip.errors import InputError
 from semclip.geometry import Box, Size
 from semclip.relevance.checkpoint.config import DenseSettings
 from semclip.relevance.checkpoint.runtime import Runtime
-from semclip.relevance.dense import box_scores, input_size
+from semclip.relevance.dense import input_size, vote_scores
 from semclip.types import Floats, Picture, Regions
 
 
@@ -34,15 +34,19 @@ class DensePsi:
         return Regions(image.size, tuple(boxes), features, self.fingerprint, Size(width, height))
 
     def score(self, question: str, regions: Regions, /) -> Floats:
-        """(n,) see dense.box_scores; scores of one question compare across boxes and images."""
+        """(n,) see dense.vote_scores; scores of one question compare across boxes and images."""
         if regions.encoder != self.fingerprint:
             raise InputError(f"psi {self.name} needs regions that it embedded itself, got those of {regions.encoder!r}")
-        heat, settings = self.heat(question, regions), self.settings
+        answers, settings = self.answers(question, regions), self.settings
         terms = {"sharpness": settings.sharpness, "size_weight": settings.size_weight}
-        return box_scores(heat, regions.boxes, regions.size, **terms)
+        return vote_scores(answers, regions.boxes, regions.size, **terms)
 
     def heat(self, question: str, regions: Regions) -> Floats:
         """(grid.height, grid.width) logits that a cell shows what the question asks for."""
+        return self.answers(question, regions)[..., 0]
+
+    def answers(self, question: str, regions: Regions) -> Floats:
+        """(grid.height, grid.width, 5) heat of each cell, and how far what it sees extends: see dense.vote_scores."""
         if regions.grid is None:
             raise InputError("a heat map needs dense regions, got one row per box")
-        return self.runtime.match(question, regions.features).reshape(regions.grid.height, regions.grid.width)
+        return self.runtime.match(question, regions.features).reshape(regions.grid.height, regions.grid.width, 5)

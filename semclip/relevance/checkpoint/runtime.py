@@ -31,14 +31,14 @@ class Runtime:
         return features
 
     def match(self, question: str, features: Floats) -> Floats:
-        """(rows,) float32 dot products of features with the question's.
+        """(rows,) float32 dot products of features (rows, d) with the question's, or (rows, n) where it has n of them.
 
         Raises: InputError for a question without a word; ModelError where text.onnx fails or does not fit the features.
         """
         query = run(self._text, {"ids": np.array([self.ids(question)], np.int64)})
-        if query.shape != features.shape[1:]:
-            raise ModelError(f"a psi needs a text feature of shape {features.shape[1:]}, got {query.shape}")
-        products: Floats = features.astype(np.float32) @ query
+        if query.shape[-1:] != features.shape[1:]:
+            raise ModelError(f"a psi needs text features of size {features.shape[1]}, got the shape {query.shape}")
+        products: Floats = features.astype(np.float32) @ query.T
         return products
 
     def ids(self, question: str) -> list[int]:

@@ -104,12 +104,12 @@ def place(boxes: Sequence[Box], window: Box, inner: Box, shape: Size) -> tuple[F
     return np.clip(fractions, 0, 1).astype(np.float32), kept
 
 
-def paint(pixels: Pixels, rng: Random) -> Pixels:
-    """Gain, gamma and colour cast, sometimes grey."""
+def paint(pixels: Pixels, rng: Random, *, grey: float = 0.06) -> Pixels:
+    """Gain, gamma and colour cast; sometimes grey, which no question about a colour survives."""
     levels = np.linspace(0, 1, 256)
     gamma, gain = np.exp(rng.gauss(0, 0.2)), np.exp(rng.gauss(0, 0.15))
     tables = [np.clip(levels**gamma * gain * np.exp(rng.gauss(0, 0.06)) * 255, 0, 255) for _ in range(3)]
     painted = np.stack([tables[c].astype(np.uint8)[pixels[..., c]] for c in range(3)], -1)
-    if rng.random() < 0.06:
+    if rng.random() < grey:
         painted = np.repeat(painted.mean(-1, keepdims=True).astype(np.uint8), 3, -1)
     return painted

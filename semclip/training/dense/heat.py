@@ -1,6 +1,7 @@
-"""From heat over a picture's cells to logits of boxes, differentiable: relevance/dense.py in torch.
+"""From what a network answers of a picture's cells to logits of boxes, differentiable: relevance/dense.py in torch.
 
-Boxes are fractions of the picture or canvas, (N, 4) left, top, right, bottom.
+Boxes are fractions of the picture or canvas, (N, 4) left, top, right, bottom. Answers are (Q, 5, H, W): of each cell
+its heat, and the logs of how many cells lie between its centre and the edges of the evidence that it sees.
 """
 
 from __future__ import annotations
@@ -9,35 +10,52 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from semclip.relevance.dense import LEAST_SHARE
-
-
-def masses(heat_QHW: Tensor, boxes_N4: Tensor) -> Tensor:
-    """(Q, N) how much of each heat lies in each box; cells cut by an edge count in part.
-
-    >>> masses(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), torch.tensor([[0.0, 0.0, 1.0, 0.5], [0.5, 0.5, 1.0, 1.0]]))
-    tensor([[3., 4.]])
-    """
-    _, height, width = heat_QHW.shape
-    rows_NH = _overlaps(boxes_N4[:, 1], boxes_N4[:, 3], height)
-    columns_NW = _overlaps(boxes_N4[:, 0], boxes_N4[:, 2], width)
-    return torch.einsum("qnw,nw->qn", rows_NH @ heat_QHW, columns_NW)
+from semclip.relevance.dense import BLOCK, COLDEST, EDGE, FARTHEST, LEAST_SHARE, NEAREST
 
 
-def _overlaps(start_N: Tensor, end_N: Tensor, count: int) -> Tensor:
-    """(N, count) the share of each of `count` equal cells that lies between start and end, in fractions of them all."""
-    edges = torch.arange(count, device=start_N.device, dtype=start_N.dtype)
-    low = torch.maximum(edges, count * start_N[:, None])
-    high = torch.minimum(edges + 1, count * end_N[:, None])
-    return (high - low).clamp(min=0)
+def place_logits(answers_Q5HW: Tensor, boxes_N4: Tensor, *, sharpness: float, size_weight: float) -> Tensor:
+    """(Q, N) what dense.vote_scores gives: comparable within one picture."""
+    shares_QM, voted_QM4 = votes(answers_Q5HW, sharpness)
+    held_QN = torch.einsum("qm,qmn->qn", shares_QM, covered(voted_QM4, boxes_N4) ** EDGE)
+    return (held_QN + LEAST_SHARE).log() - size_weight * _areas(boxes_N4).log()
 
 
-def place_logits(heat_QHW: Tensor, boxes_N4: Tensor, *, sharpness: float, size_weight: float) -> Tensor:
-    """(Q, N) what dense.box_scores gives: comparable within one picture."""
-    shares = (sharpness * heat_QHW).flatten(1).softmax(1).view_as(heat_QHW)
-    held = masses(shares, boxes_N4)
-    return (held + LEAST_SHARE).log() - size_weight * _areas(boxes_N4).log()
+def votes(answers_Q5HW: Tensor, sharpness: float) -> tuple[Tensor, Tensor]:
+    """(Q, M) the share of the evidence in each block of cells, and (Q, M, 4) the box that it votes for."""
+    heat_QHW = sharpness * answers_Q5HW[:, 0]
+    weights_QHW = (heat_QHW - heat_QHW.amax((1, 2), keepdim=True)).clamp(min=COLDEST).exp()
+    shares_QM1 = _blocks(weights_QHW[..., None])
+    boxes_QM4 = _blocks(weights_QHW[..., None] * voted(answers_Q5HW[:, 1:])) / shares_QM1
+    return shares_QM1[..., 0] / shares_QM1.sum(1), boxes_QM4
+
+
+def voted(sides_Q4HW: Tensor) -> Tensor:
+    """(Q, H, W, 4) the boxes that cells see."""
+    height, width = sides_Q4HW.shape[2:]
+    x = torch.arange(width, device=sides_Q4HW.device) + 0.5
+    y = (torch.arange(height, device=sides_Q4HW.device) + 0.5)[:, None]
+    left, top, right, bottom = sides_Q4HW.clamp(NEAREST, FARTHEST).exp().unbind(1)
+    edges = [(x - left) / width, (y - top) / height, (x + right) / width, (y + bottom) / height]
+    return torch.stack(edges, dim=3).clamp(0, 1)
+
+
+def _blocks(cells_QHWC: Tensor) -> Tensor:
+    """(Q, M, C) the sum over each block."""
+    questions, height, width, channels = cells_QHWC.shape
+    padded = F.pad(cells_QHWC, (0, 0, 0, -width % BLOCK, 0, -height % BLOCK))
+    blocks = padded.reshape(questions, -(-height // BLOCK), BLOCK, -(-width // BLOCK), BLOCK, channels)
+    return blocks.sum((2, 4)).flatten(1, 2)
+
+
+def covered(voted_QM4: Tensor, boxes_N4: Tensor) -> Tensor:
+    """(Q, M, N) the share of each voted box that lies in each box."""
+    voted_QM14 = voted_QM4[:, :, None]
+    low = torch.maximum(voted_QM14[..., :2], boxes_N4[:, :2])
+    high = torch.minimum(voted_QM14[..., 2:], boxes_N4[:, 2:])
+    shared = (high - low).clamp(min=0).prod(-1)
+    return shared / (voted_QM4[..., 2:] - voted_QM4[..., :2]).prod(-1)[:, :, None].clamp(min=1e-9)
 
 
 def picture_logits(heat_QHW: Tensor) -> Tensor:

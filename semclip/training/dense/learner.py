@@ -123,7 +123,7 @@ class DenseLearner:
         if self.kept is None:
             return see(self.module.towers, self.views.area_px, picture)
         trunk = torch.from_numpy(self._trunk(self.kept, picture.digest, lambda: picture).astype(np.float32))
-        seen = self.module.towers.image.top(trunk.permute(2, 0, 1)[None].to(self.module.device))
+        seen: Tensor = self.module.towers.image.top(trunk.permute(2, 0, 1)[None].to(self.module.device))
         return seen[0].permute(1, 2, 0)
 
     def _trunk(self, kept: KeptMaps, digest: str, picture: Callable[[], Picture]) -> Floats:
@@ -159,12 +159,12 @@ def tune_only(module: DenseModule, tune: Tune, *, seed: int = 0) -> None:
     and low-rank changes of what is below them.
     """
     image, text = module.towers.image, module.towers.text
-    last = [image.merge8, text.weigh, text.project, text.direct, text.bias] if tune == "lora" else [image.merge8, text]
+    words = [text.weigh, text.project, text.direct, text.reach, text.bias] if tune == "lora" else [text]
     module.requires_grad_(tune == "full")
-    for head in last:
+    for head in (image.top, *words):
         head.requires_grad_(True)
     module.towers.log_scale.requires_grad_(True)
     text.vectors.requires_grad_(False)
     if tune == "lora":
-        below = [part for part in image.children() if part is not image.merge8]
+        below = [part for part in image.children() if part is not image.top]
         add_low_rank(nn.ModuleList([*below, text.blocks]), rank=RANK, seed=seed)

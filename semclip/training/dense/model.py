@@ -1,11 +1,14 @@
 """The network of a dense ψ: one pass over a picture, one short pass over a question.
 
-`ImageTower` maps (B, 3, H, W) uint8-valued pixels, sides multiples of 32, to unit features of every 8x8-pixel cell.
-`TextTower` maps word-piece ids to a unit query and a bias. Their scaled dot product is the logit that a cell shows what
-the question asks for. Knows nothing of data, boxes or training.
+`ImageTower` maps (B, 3, H, W) uint8-valued pixels, sides multiples of 32, to features of every 8x8-pixel cell: `dim`
+unit ones, `EXTENT` free ones, and a 1. `TextTower` maps word-piece ids to what meets them: a scaled unit query and a
+bias, which give the heat, the logit that a cell shows what the question asks for; and four vectors, which tell how far
+that thing reaches from the cell to each side. Knows nothing of data, boxes or training.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +16,8 @@ from torch.nn import functional as F
 
 STRIDE = 8
 """Pixels a side of one cell of the feature map."""
+EXTENT = 32
+"""Features of a cell that tell how far things reach."""
 
 
 def conv(inputs: int, outputs: int, side: int = 3, stride: int = 1) -> nn.Sequential:
@@ -73,8 +78,22 @@ class Mixer(nn.Module):
         return tokens.transpose(1, 2).reshape(x.shape)
 
 
+class Top(nn.Module):
+    """The last layers: (B, inputs, h, w) -> the features of every cell."""
+
+    def __init__(self, inputs: int, dim: int) -> None:
+        super().__init__()
+        self.merge = nn.Sequential(nn.ReLU(), Bottleneck(inputs))
+        self.feature, self.extent = nn.Conv2d(inputs, dim, 1), nn.Conv2d(inputs, EXTENT, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        merged = self.merge(x)
+        unit = F.normalize(self.feature(merged), dim=1)
+        return torch.cat([unit, self.extent(merged), torch.ones_like(unit[:, :1])], dim=1)
+
+
 class ImageTower(nn.Module):
-    """Pixels -> unit features of every cell, (B, dim, H / 8, W / 8)."""
+    """Pixels -> features of every cell, (B, size, H / 8, W / 8); the first `dim` are a unit vector."""
 
     def __init__(self, dim: int = 96, widths: tuple[int, int, int, int] = (40, 96, 192, 288), layers: int = 3) -> None:
         super().__init__()
@@ -90,10 +109,16 @@ class ImageTower(nn.Module):
         self.merge16 = Bottleneck(c16)
         self.down8 = nn.Conv2d(c16, 2 * dim, 1)
         self.side8 = nn.Conv2d(c8, 2 * dim, 1)
-        self.merge8 = nn.Sequential(nn.ReLU(), Bottleneck(2 * dim), nn.Conv2d(2 * dim, dim, 1))
+        self.top = Top(2 * dim, dim)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.top(self.trunk(pixels))
+        features: Tensor = self.top(self.trunk(pixels))
+        return features
+
+    @property
+    def size(self) -> int:
+        """How many features a cell has."""
+        return self.dim + EXTENT + 1
 
     def trunk(self, pixels: Tensor) -> Tensor:
         """(B, 2 dim, H / 8, W / 8): all but the last layers."""
@@ -104,10 +129,6 @@ class ImageTower(nn.Module):
         x16 = self.merge16(x16 + F.interpolate(self.down16(x32), scale_factor=2.0, mode="nearest"))
         merged: Tensor = self.side8(x8) + F.interpolate(self.down8(x16), scale_factor=2.0, mode="nearest")
         return merged
-
-    def top(self, x8: Tensor) -> Tensor:
-        """The unit features of what `trunk` gave."""
-        return F.normalize(self.merge8(x8), dim=1)
 
 
 def places(x: Tensor) -> Tensor:
@@ -121,8 +142,25 @@ def places(x: Tensor) -> Tensor:
     return torch.stack([xs, ys, xs * xs, ys * ys, ratio]).expand(batch, 5, height, width)
 
 
+class Query(NamedTuple):
+    """What B questions ask of every cell: `unit` (B, dim), `reach` (B, 4, EXTENT) and `bias` (B,).
+
+    `reach` times a cell's extent features is the log of how many cells lie between its centre and the left, top, right
+    and bottom edge of the thing.
+    """
+
+    unit: Tensor
+    reach: Tensor
+    bias: Tensor
+
+    def rows(self, scale: Tensor) -> Tensor:
+        """(B, 5, dim + EXTENT + 1): times the features of a cell, its heat and the logs of the four sides."""
+        heat = torch.cat([F.pad(self.unit * scale, (0, EXTENT)), self.bias[:, None]], dim=1)
+        return torch.cat([heat[:, None], F.pad(self.reach, (self.unit.shape[1], 1))], dim=1)
+
+
 class TextTower(nn.Module):
-    """Word-piece ids (B, T), 0 where padded -> unit queries (B, dim) and biases (B,)."""
+    """Word-piece ids (B, T), 0 where padded -> queries."""
 
     def __init__(self, vectors: Tensor, dim: int = 96, layers: int = 2, heads: int = 4) -> None:
         super().__init__()
@@ -133,6 +171,7 @@ class TextTower(nn.Module):
         self.weigh = nn.Linear(width, 1)
         self.project = nn.Linear(width, dim)
         self.direct = nn.Linear(width, dim)
+        self.reach = nn.Linear(width, 4 * EXTENT)
         self.bias = nn.Linear(width, 1)
 
     def hidden(self, ids: Tensor) -> Tensor:
@@ -142,12 +181,13 @@ class TextTower(nn.Module):
             hidden = block(hidden, ids == 0)
         return hidden
 
-    def forward(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, ids: Tensor) -> Query:
         hidden = self.hidden(ids)
         share = self.weigh(hidden).squeeze(-1).masked_fill(ids == 0, -1e4).softmax(-1)
         pooled = torch.einsum("bt,btd->bd", share, hidden)
         asked = torch.einsum("bt,btd->bd", share, self.vectors(ids))
-        return F.normalize(self.project(pooled) + self.direct(asked), dim=-1), self.bias(pooled).squeeze(-1)
+        unit = F.normalize(self.project(pooled) + self.direct(asked), dim=-1)
+        return Query(unit, self.reach(pooled + asked).unflatten(-1, (4, EXTENT)), self.bias(pooled).squeeze(-1))
 
 
 def scale_of(log_scale: Tensor) -> Tensor:
@@ -166,3 +206,8 @@ class Towers(nn.Module):
     @property
     def scale(self) -> Tensor:
         return scale_of(self.log_scale)
+
+    def ask(self, ids: Tensor) -> Tensor:
+        """(B, 5, image.size) see Query.rows; float32."""
+        rows: Tensor = self.text(ids).rows(self.scale).float()
+        return rows

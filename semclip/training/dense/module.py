@@ -49,29 +49,30 @@ class DenseModule(nn.Module):
         return self
 
     def forward(self, batch: Batch) -> Logits:
-        features, queries_QD = self._features(batch), self._queries(batch["ids"])
-        others_QD = self._queries(batch["altered_ids"]) if "altered_ids" in batch else None
+        features, queries_Q5D = self._features(batch), self.towers.ask(batch["ids"])
+        others_Q5D = self.towers.ask(batch["altered_ids"]) if "altered_ids" in batch else None
         # Logits reach 40, where bfloat16 counts in quarters.
-        with torch.autocast(queries_QD.device.type, enabled=False):
-            return self._logits(batch, features, queries_QD, others_QD)
+        with torch.autocast(queries_Q5D.device.type, enabled=False):
+            return self._logits(batch, features, queries_Q5D, others_Q5D)
 
-    def _logits(self, batch: Batch, features: list[Tensor], queries_QD: Tensor, others_QD: Tensor | None) -> Logits:
+    def _logits(self, batch: Batch, features: list[Tensor], queries_Q5D: Tensor, others_Q5D: Tensor | None) -> Logits:
         boxes, owner_Q = batch["boxes"], batch["picture"]
-        across = torch.stack([self._of(one, queries_QD, box) for one, box in zip(features, boxes, strict=True)], dim=1)
+        across = torch.stack([self._of(one, queries_Q5D, box) for one, box in zip(features, boxes, strict=True)], dim=1)
         inside = own(across, owner_Q)
-        if others_QD is None:
+        if others_Q5D is None:
             return Logits(inside, across)
-        altered = [self._of(one, others_QD[owner_Q == p], boxes[p]) for p, one in enumerate(features)]
+        altered = [self._of(one, others_Q5D[owner_Q == p], boxes[p]) for p, one in enumerate(features)]
         return Logits(inside, across, torch.cat(altered).where(batch["has_altered"][:, None], torch.nan))
 
-    def _of(self, features_DHW: Tensor, queries_QD: Tensor, boxes_N4: Tensor) -> Tensor:
+    def _of(self, features_DHW: Tensor, queries_Q5D: Tensor, boxes_N4: Tensor) -> Tensor:
         """(Q, N) the scores of one picture's boxes, and with them whether the picture shows what is asked for."""
-        heat_QHW, scoring = torch.einsum("qd,dhw->qhw", queries_QD, features_DHW), self.scoring
+        answers_Q5HW, scoring = torch.einsum("qad,dhw->qahw", queries_Q5D, features_DHW), self.scoring
         terms = {"sharpness": scoring.sharpness, "size_weight": scoring.size_weight}
-        return place_logits(heat_QHW, boxes_N4, **terms) / scoring.temperature + picture_logits(heat_QHW)[:, None]
+        there_Q1 = picture_logits(answers_Q5HW[:, 0])[:, None]
+        return place_logits(answers_Q5HW, boxes_N4, **terms) / scoring.temperature + there_Q1
 
     def _features(self, batch: Batch) -> list[Tensor]:
-        """Unit features of every picture's cells, (D, h, w) each, float32."""
+        """Features of every picture's cells, (D, h, w) each, float32."""
         if "pixels" in batch:
             pixels = batch["pixels"].permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
             return list(self.towers.image(pixels).float())
@@ -79,9 +80,3 @@ class DenseModule(nn.Module):
         maps = torch.split(batch["trunk"], [height * width for height, width in sizes])
         shaped = (one.T.reshape(1, -1, *size) for one, size in zip(maps, sizes, strict=True))
         return [self.towers.image.top(one)[0].float() for one in shaped]
-
-    def _queries(self, ids: Tensor) -> Tensor:
-        """(Q, D) unit queries times the scale, float32."""
-        queries, _ = self.towers.text(ids)
-        scaled: Tensor = queries.float() * self.towers.scale
-        return scaled

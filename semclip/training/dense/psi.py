@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from semclip.geometry import Box, Size
-from semclip.relevance.dense import box_scores, input_size
+from semclip.relevance.dense import input_size, vote_scores
 from semclip.training.dense.model import Towers
 from semclip.training.dense.module import DenseModule
 from semclip.training.tokens import Tokens
@@ -23,7 +23,7 @@ class TorchDense:
     module: DenseModule
     tokens: Tokens
     look: Callable[[Picture], Tensor]
-    """A picture -> (h, w, d) unit features of its cells."""
+    """A picture -> (h, w, d) features of its cells."""
     name: str = "training"
     fingerprint: str = "training"
 
@@ -37,18 +37,17 @@ class TorchDense:
     def score(self, question: str, regions: Regions, /) -> Floats:
         with torch.inference_mode():
             device = self.module.towers.log_scale.device
-            query, _ = self.module.towers.text(self.tokens(question).to(device))
-            query = query[0] * self.module.towers.scale
+            queries_5D = self.module.towers.ask(self.tokens(question).to(device))[0].cpu().numpy()
         assert regions.grid is not None
-        heat = (regions.features @ query.cpu().numpy()).reshape(regions.grid.height, regions.grid.width)
+        answers_HW5 = (regions.features @ queries_5D.T).reshape(regions.grid.height, regions.grid.width, 5)
         scoring = self.module.scoring
-        return box_scores(
-            heat, regions.boxes, regions.size, sharpness=scoring.sharpness, size_weight=scoring.size_weight
+        return vote_scores(
+            answers_HW5, regions.boxes, regions.size, sharpness=scoring.sharpness, size_weight=scoring.size_weight
         )
 
 
 def see(towers: Towers, area_px: int, picture: Picture) -> Tensor:
-    """(h, w, d) the unit features of a picture's cells, at that input area."""
+    """(h, w, d) the features of a picture's cells, at that input area."""
     seen: Tensor = towers.image(pixels_of(picture, area_px, towers.log_scale.device))
     return seen[0].permute(1, 2, 0)
 

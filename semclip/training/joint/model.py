@@ -136,7 +136,7 @@ class Joint(nn.Module):
     def __init__(self, towers: Towers, shape: Shape) -> None:
         super().__init__()
         self.image, self.text, self.log_scale = towers.image, towers.text, towers.log_scale
-        self.reader = JointReader(towers.image.dim, towers.text.vectors.embedding_dim, shape)
+        self.reader = JointReader(towers.image.size, towers.text.vectors.embedding_dim, shape)
 
     @property
     def scale(self) -> Tensor:
@@ -144,8 +144,7 @@ class Joint(nn.Module):
 
     def forward(self, features_HWC: Tensor, ids_1T: Tensor, boxes_M4: Tensor, first_M: Tensor) -> Tensor:
         """(M,) scores of crops of one picture for one question; `first_M` are the towers' own."""
-        query, _ = self.text(ids_1T)
-        heat_HW = features_HWC @ query[0] * self.scale
+        heat_HW = features_HWC @ self.text(ids_1T).rows(self.scale)[0, 0]
         tokens = tokens_of(features_HWC, heat_HW, boxes_M4, self.reader.shape)
         about = about_boxes(boxes_M4, first_M)
         added = self.reader(tokens[None], about[None], self.text.hidden(ids_1T), ids_1T == 0)

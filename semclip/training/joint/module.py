@@ -10,7 +10,7 @@ from semclip.training.learner import Batch, Logits
 
 
 class JointModule(nn.Module):
-    """Reads `maps` (cells, D) unit features and `grids` (P, 2) heights and widths, `ids` (Q, T), `boxes` (P, N, 4).
+    """Reads `maps` (cells, D) features and `grids` (P, 2) heights and widths, `ids` (Q, T), `boxes` (P, N, 4).
 
     And `tried` (Q, M): which boxes each question reads, -1 where there are fewer; `first` (Q, M): their scores so far.
     Boxes that are not read get a logit of 0: their rewards must be unknown.
@@ -43,7 +43,7 @@ class JointModule(nn.Module):
         sizes = batch["grids"].tolist()
         flat = torch.split(batch["maps"], [height * width for height, width in sizes])
         maps = [one.reshape(height, width, -1) for one, (height, width) in zip(flat, sizes, strict=True)]
-        queries_QD = self.joint.text(batch["ids"])[0] * self.joint.scale
+        queries_QD = self.joint.text(batch["ids"]).rows(self.joint.scale)[:, 0]
         tokens, about = [], []
         for row, place in enumerate(batch["picture"].tolist()):
             boxes = batch["boxes"][place][batch["tried"][row].clamp(min=0)]

@@ -63,7 +63,7 @@ def _graph(joint: Joint) -> Graph:
 def _inputs(joint: Joint, *, height: int, width: int, length: int, crops: int) -> tuple[Tensor, ...]:
     """Boxes of a picture, the same every time."""
     rng = torch.Generator().manual_seed(height)
-    features = nn.functional.normalize(torch.randn(height, width, joint.image.dim, generator=rng), dim=-1)
+    features = nn.functional.normalize(torch.randn(height, width, joint.image.size, generator=rng), dim=-1)
     ids = torch.arange(length)[None] % (joint.text.vectors.num_embeddings - 1) + 1
     low, side = torch.rand(crops, 2, generator=rng) / 2, 0.1 + torch.rand(crops, 2, generator=rng) / 3
     return features, ids, torch.cat([low, low + side], dim=1), torch.randn(crops, generator=rng)

@@ -142,7 +142,7 @@ def test_an_image_graph_in_place_of_the_text_graph_is_an_error(folder: Path) -> 
 
 
 def test_towers_that_do_not_fit_each_other_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"text feature of shape \(2,\), got \(3,\)"):
+    with pytest.raises(ModelError, match=r"text features of size 2, got the shape \(3,\)"):
         scores(save_tiny(tmp_path / "tiny", colors=folders.COLORS[:, :2].copy()))
 
 
@@ -165,7 +165,8 @@ CROPS |= {"logit_scale": 10.0, "logit_bias": -1.0}
 TEXTS = {"most_tokens": 5, "pad_to": None, "pad_id": 0, "lower": True, "marks": True}
 WRONG: list[tuple[str, dict[str, Any]]] = [
     ("format", {"format": "other"}),
-    ("version", {"version": 2}),
+    ("version", {"version": 1}),
+    ("version", {"version": 3}),
     ("version", {"version": True}),
     ("encoder", {"encoder": "wide"}),
     ("encoder", {"encoder": []}),

@@ -60,10 +60,10 @@ def test_the_folder_scores_as_the_towers_do(folder: Path, towers: Towers) -> Non
     towers.eval()
     with torch.inference_mode():
         features = towers.image(torch.tensor(pixels).permute(2, 0, 1)[None].float())[0].flatten(1).T
-        query, _ = towers.text(torch.tensor([psi.runtime.ids("the red square")]))
-        heat = features @ query[0] * towers.scale
+        queries = towers.ask(torch.tensor([psi.runtime.ids("the red square")]))
+        answers = features @ queries[0].T
     towers.train()
-    assert np.abs(psi.heat("the red square", regions).ravel() - heat.numpy()).max() < 0.02
+    assert np.abs(psi.answers("the red square", regions).reshape(-1, 5) - answers.numpy()).max() < 0.02
 
 
 def test_saving_leaves_the_towers_as_they_were(towers: Towers, tmp_path: Path) -> None:
