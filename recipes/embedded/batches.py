@@ -2,77 +2,91 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Container, Sequence
+import math
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from recipes.embedded import pictures
+from recipes.embedded import icons, pictures, seen
 from recipes.embedded.pictures import Asked
-from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mask, mosaic, pasted
+from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mosaic, pasted, scattered
+from recipes.embedded.seen import Seen
+from recipes.embedded.targets import mask, targets
 from semclip.training.dense.model import STRIDE
 from semclip.training.learner import Batch
 from semclip.training.tokens import Tokens
 
 SETS = ("receipts", "scene_text", "chess", "plates", "everyday")
-MADE = ("mosaic", "pasted")
+MADE = ("mosaic", "pasted", "icons")
 """Kinds of canvas that are made of pieces; the others are pictures that come with questions."""
 BACKGROUNDS = ("boxed", "everyday", "scene_text", "plates")
 """Whose pictures small things are pasted on."""
-EMOJI_FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 CANVASES = 6
+"""In a batch; fewer of a larger shape."""
+NAMES = 100
+"""Of pictograms, in a batch, beside those of its pieces."""
 CLASSES = 300
 """Of the teacher's, in a batch, beside those that it sees in it."""
-SHAPE_WEIGHTS = (5, 4, 2)
+SHAPE_WEIGHTS = (5, 4, 2, 3)
 MIXES = {
     SHAPES[0]: {
-        "mosaic": 4,
+        "mosaic": 3,
         "pasted": 2,
+        "icons": 5,
         "chess": 4,
-        "plates": 3,
-        "scene_text": 4,
-        "everyday": 2,
-        "boxed": 3,
+        "plates": 2,
+        "scene_text": 5,
+        "everyday": 4,
+        "boxed": 5,
         "scenes": 2,
     },
-    SHAPES[1]: {"receipts": 8, "mosaic": 2, "boxed": 2, "scenes": 1},
-    SHAPES[2]: {"mosaic": 4, "boxed": 4, "pasted": 2},
+    SHAPES[1]: {"receipts": 7, "mosaic": 2, "icons": 4, "boxed": 3, "everyday": 1, "scenes": 1},
+    SHAPES[2]: {"mosaic": 3, "boxed": 5, "pasted": 2, "icons": 5, "everyday": 2},
+    SHAPES[3]: {
+        "mosaic": 3,
+        "pasted": 3,
+        "icons": 4,
+        "chess": 3,
+        "plates": 2,
+        "scene_text": 4,
+        "everyday": 3,
+        "boxed": 2,
+        "scenes": 2,
+    },
 }
 """How often each kind of canvas is drawn, by shape."""
 
 
 def load_stock(data: Path, runs: Path, *, without: Container[str] = ()) -> Stock:
-    """All training material in memory, but for the sets `without`: no picture of those is seen."""
-    seen = json.loads((runs / "teachers.json").read_text())
-    things = {key: found["things"] for key, found in seen.items()}
-    asked = load_asked(data, things, without=without)
-    asked["boxed"] = pictures.boxed_photos(data, things)
+    """All training material in memory; of the sets `without`, only what teachers see in their pictures."""
+    looked = seen.read_seen(runs / "teachers.json")
+    asked = load_asked(data, looked, without=without)
+    asked["boxed"] = seen.boxed_photos(data, looked)
     asked["scenes"] = pictures.rendered(runs / "scenes")
     fonts = sorted(p for p in Path("/usr/share/fonts/truetype").rglob("*.ttf") if "Noto" not in p.name)
-    crops = pictures.scene_crops(data, seen, tuple(name for name in ("everyday", "scene_text") if name in asked))
-    return Stock(asked, pictures.photos(data, seen), crops, pictures.emoji(EMOJI_FONT), fonts)
+    crops = seen.scene_crops(data, looked, ("everyday", "scene_text"))
+    return Stock(asked, seen.photos(data, looked), crops, icons.pictograms(runs / "pictograms"), fonts)
 
 
-def load_asked(data: Path, things: dict[str, Any], *, without: Container[str] = ()) -> dict[str, list[Asked]]:
-    """The train pictures of every set but those `without`; `things` is what the detector sees, by picture."""
-    return {name: pictures.asked(data, name, things) for name in SETS if name not in without}
+def load_asked(data: Path, looked: Mapping[str, Seen], *, without: Container[str] = ()) -> dict[str, list[Asked]]:
+    """The train pictures of every set; of those `without`, what the teachers saw is all that is known."""
+    return {name: seen.asked(data, name, looked, annotated=name not in without) for name in SETS}
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
     """Batch `number` is a function of the seed and the number: any process makes any of them, in any order.
 
-    Beside what module.CanvasTowers reads, it has the targets: `target` (Q, C), each question's evidence over the cells
-    of its canvas; `shown` (M, C), `shown_canvas` (M,) and `shown_name` (M,) where pieces lie and which of `names` they
-    have; `taught` (M, C), `taught_canvas` (M,) and `taught_share` (M, L) where the teacher looked and which of
-    `classes` it saw. A batch with fewer than two such pieces has none.
+    Beside what module.CanvasTowers reads, it has the targets: those of targets.py for the questions; `shown` (M, C),
+    `shown_canvas` (M,) and `shown_name` (M,) where pieces lie and which of `names` they have; `taught` (M, C),
+    `taught_canvas` (M,) and `taught_share` (M, L) where the teacher looked and which of `classes` it saw. A batch with
+    fewer than two such pieces has none.
     """
 
     stock: Stock
@@ -84,9 +98,10 @@ class Batches:
         rng = Random(f"{self.seed} {number}")
         size = rng.choices(SHAPES, SHAPE_WEIGHTS)[0]
         kinds = {kind: weight for kind, weight in MIXES[size].items() if kind in MADE or self.stock.asked.get(kind)}
-        drawn = rng.choices(list(kinds), list(kinds.values()), k=self.canvases)
+        count = max(1, round(self.canvases * math.prod(SHAPES[0]) / math.prod(size)))
+        drawn = rng.choices(list(kinds), list(kinds.values()), k=count)
         canvases = [self._draw(kind, size, rng) for kind in drawn]
-        return self._asked(canvases) | self._shown(canvases) | self._taught(canvases, rng)
+        return self._asked(canvases, rng) | self._shown(canvases, rng) | self._taught(canvases, rng)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -96,26 +111,34 @@ class Batches:
     def _draw(self, kind: str, size: tuple[int, int], rng: Random) -> Canvas:
         if kind == "mosaic":
             return mosaic(self.stock, size, rng)
+        if kind == "icons":
+            return scattered(self.stock, size, rng)
         if kind == "pasted":
-            groups = [self.stock.asked[name] for name in BACKGROUNDS if name in self.stock.asked]
+            groups = [self.stock.asked[name] for name in BACKGROUNDS if self.stock.asked.get(name)]
             return pasted(self.stock, rng.choice(rng.choice(groups)).pixels, size, rng)
         return asked_canvas(rng.choice(self.stock.asked[kind]), size, rng)
 
-    def _asked(self, canvases: Sequence[Canvas]) -> Batch:
+    def _asked(self, canvases: Sequence[Canvas], rng: Random) -> Batch:
         rows = [(index, *query) for index, canvas in enumerate(canvases) for query in canvas.queries]
         height, width = canvases[0].pixels.shape[:2]
         return {
             "pixels": torch.from_numpy(np.stack([canvas.pixels for canvas in canvases])),
             "ids": self.tokens(*(text for _, text, _ in rows)),
             "canvas": torch.tensor([index for index, _, _ in rows]),
-            "target": torch.from_numpy(np.stack([mask(boxes, height, width).ravel() for _, _, boxes in rows])),
+            **targets([boxes for _, _, boxes in rows], (height, width), rng),
         }
 
-    def _shown(self, canvases: Sequence[Canvas]) -> Batch:
+    @cached_property
+    def called(self) -> tuple[str, ...]:
+        """All that pictograms are called, sorted."""
+        return tuple(sorted({name for style in self.stock.pictograms.values() for one in style for name in one.names}))
+
+    def _shown(self, canvases: Sequence[Canvas], rng: Random) -> Batch:
         pieces = [(index, box, name) for index, canvas in enumerate(canvases) for box, name, _ in canvas.pieces if name]
         if len(pieces) < 2:
             return {}
-        names = sorted({name for _, _, name in pieces})
+        others = rng.sample(self.called, min(NAMES, len(self.called)))
+        names = sorted({*others, *(name for _, _, name in pieces)})
         return {
             "names": self.tokens(*names),
             "shown": inner_masks([box for _, box, _ in pieces], canvases[0]),

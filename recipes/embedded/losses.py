@@ -7,13 +7,27 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recipes.embedded.module import Read
+from semclip.training.dense.heat import picture_logits, place_logits, voted
+from semclip.training.dense.model import EXTENT
+from semclip.training.dense.module import Scoring
 from semclip.training.learner import Batch
 from semclip.training.loop import Parts
+from semclip.training.objectives import infonce
 
-WEIGHTS = {"spatial": 1.0, "presence": 1.0, "naming": 0.3, "teacher": 0.4}
+WEIGHTS = {
+    "spatial": 1.0,
+    "choice": 1.0,
+    "extent": 0.5,
+    "presence": 1.0,
+    "there": 0.2,
+    "naming": 0.6,
+    "teacher": 0.4,
+}
 """How much each part counts."""
 SHIFT = -6.0
 """Of the logits, where each cell is asked on its own: nearly all cells show nothing that is asked for."""
+SCORING = Scoring(sharpness=1.0, size_weight=0.3, temperature=0.2)
+"""How boxes are scored while training."""
 
 
 def loss(module: nn.Module, batch: Batch) -> Parts:
@@ -25,19 +39,47 @@ def total(read: Read, batch: Batch) -> dict[str, Tensor]:
     """Every part of the loss that the batch has targets for, by name, and their weighted sum under `all`."""
     shares = per_canvas(batch["canvas"], len(read.features))
     pairs = zip(torch.split(read.queries, shares), read.features, strict=True)
-    logits_QC = read.scale * torch.cat([queries @ features for queries, features in pairs])
+    answers_Q5HW = torch.cat([torch.einsum("qad,dhw->qahw", queries, features) for queries, features in pairs])
+    heat_QC = answers_Q5HW[:, 0].flatten(1)
     parts = {
-        "spatial": spatial(logits_QC, batch["target"]),
-        "presence": presence(logits_QC + read.biases[:, None] + SHIFT, batch["target"]),
+        "spatial": spatial(heat_QC, batch["target"]),
+        "choice": choice(answers_Q5HW, batch["windows"], batch["reward"]),
+        "extent": extent(answers_Q5HW, batch),
+        "presence": presence(heat_QC + SHIFT, batch["target"]),
+        "there": there(picture_logits(answers_Q5HW[:, 0]), batch["target"]),
     }
+    unit_BDC = read.features[:, : -EXTENT - 1].flatten(2)
     if read.names is not None:
-        pieces_MD = pool(read.features, batch["shown"], batch["shown_canvas"])
+        pieces_MD = pool(unit_BDC, batch["shown"], batch["shown_canvas"])
         target_MK = F.one_hot(batch["shown_name"], len(read.names)).float()
         parts["naming"] = naming(pieces_MD, read.names, target_MK, read.scale)
     if read.classes is not None:
-        pieces_MD = pool(read.features, batch["taught"], batch["taught_canvas"])
+        pieces_MD = pool(unit_BDC, batch["taught"], batch["taught_canvas"])
         parts["teacher"] = naming(pieces_MD, read.classes, batch["taught_share"], read.scale)
     return parts | {"all": torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum()}
+
+
+def choice(answers_Q5HW: Tensor, windows_N4: Tensor, reward_QN: Tensor) -> Tensor:
+    """Negative log of the expected reward of a window drawn by its score: what `semclip train` minimises, too."""
+    terms = {"sharpness": SCORING.sharpness, "size_weight": SCORING.size_weight}
+    logits_QN = place_logits(answers_Q5HW, windows_N4, **terms) / SCORING.temperature
+    return infonce(logits_QN, reward_QN, torch.ones_like(reward_QN, dtype=torch.bool))
+
+
+def extent(answers_Q5HW: Tensor, batch: Batch) -> Tensor:
+    """Mean negative log of the IoU (UnitBox, arXiv 1608.01471) of what cells of evidence vote for; 0 without any."""
+    row, cell = batch["voter_row"], batch["voter_cell"]
+    voted_V4 = voted(answers_Q5HW[:, 1:]).flatten(1, 2)[row, cell]
+    true_V4 = batch["voter_box"]
+    low, high = torch.maximum(voted_V4[:, :2], true_V4[:, :2]), torch.minimum(voted_V4[:, 2:], true_V4[:, 2:])
+    shared = (high - low).clamp(min=0).prod(1)
+    both = (voted_V4[:, 2:] - voted_V4[:, :2]).prod(1) + (true_V4[:, 2:] - true_V4[:, :2]).prod(1) - shared
+    return -((shared + 1e-6) / (both + 1e-6)).log().sum() / max(1, len(row))
+
+
+def there(logits_Q: Tensor, target_QC: Tensor) -> Tensor:
+    """Binary cross-entropy of whether what a question asks for is in its canvas at all."""
+    return F.binary_cross_entropy_with_logits(logits_Q, (target_QC.sum(1) > 0).float())
 
 
 def spatial(logits_NC: Tensor, target_NC: Tensor) -> Tensor:

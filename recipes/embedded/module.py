@@ -14,14 +14,13 @@ from semclip.training.learner import Batch
 class Read(NamedTuple):
     """What the towers make of a batch.
 
-    `features` (B, D, C): of every cell of every canvas, unit. `queries` (Q, D), unit, and `biases` (Q,): of the
-    questions. `scale` (): between features and queries. `names` (K, D) and `classes` (L, D): queries of what pieces are
-    called, and of the teacher's classes; None where the batch has no such pieces.
+    `features` (B, D, h, w): of every cell of every canvas; the first d are unit. `queries` (Q, 5, D): of the questions.
+    `scale` (): between unit features and unit queries. `names` (K, d) and `classes` (L, d): unit queries of what pieces
+    are called, and of the teacher's classes; None where the batch has no such pieces.
     """
 
     features: Tensor
     queries: Tensor
-    biases: Tensor
     scale: Tensor
     names: Tensor | None
     classes: Tensor | None
@@ -39,9 +38,10 @@ class CanvasTowers(nn.Module):
 
     def forward(self, batch: Batch) -> Read:
         pixels = batch["pixels"].permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
-        features = self.towers.image(pixels).float().flatten(2)
+        features = self.towers.image(pixels).float()
         # The text side is small: nothing is won by fewer bits.
         with torch.autocast(pixels.device.type, enabled=False):
-            queries, biases = self.towers.text(batch["ids"])
-            names, classes = (self.towers.text(batch[key])[0] if key in batch else None for key in ("names", "classes"))
-            return Read(features, queries, biases, self.towers.scale, names, classes)
+            names, classes = (
+                self.towers.text(batch[key]).unit if key in batch else None for key in ("names", "classes")
+            )
+            return Read(features, self.towers.ask(batch["ids"]), self.towers.scale, names, classes)

@@ -1,4 +1,4 @@
-"""Everything the recipe can show and name: train pictures, photos, emoji, coloured shapes and words.
+"""What the recipe can show and name: pictures with questions, rendered scenes, coloured shapes and words.
 
 A `Named` is a piece of pixels with a name, for pasting; an `Asked` is a whole picture with questions and evidence
 boxes. Pictures are decoded once and kept small in memory. Knows nothing of canvases or losses.
@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -93,100 +91,10 @@ def _thing_of(question: str, answer: str) -> str:
     return name if name in question or not found else found[0]
 
 
-def asked(data: Path, name: str, things: dict[str, list[tuple[Fractions, str, float]]]) -> list[Asked]:
-    """The train pictures of one question set; `things` adds what the detector sees in them."""
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in (data / name / "questions.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row["split"] == "train":
-            rows[row["image"]].append(row)
-    pictures = []
-    for image, group in rows.items():
-        known = [(wording(name, r["question"], r["answers"][0]), _fractions(r["evidence"], r)) for r in group]
-        extra = list(_detected(things.get(f"{name}/{image}", []))) if name in ("everyday", "scene_text") else []
-        pictures.append(Asked(shrink(data / name / image), tuple(known + extra), name in ("everyday", "chess")))
-    return pictures
-
-
-def boxed_photos(data: Path, things: dict[str, list[tuple[Fractions, str, float]]]) -> list[Asked]:
-    """Photos with annotated boxes, else with what the detector sees at a high score."""
-    pictures = []
-    for line in (data / "photos" / "photos.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row["boxes"]:
-            groups: dict[str, list[list[float]]] = defaultdict(list)
-            for box in row["boxes"]:
-                groups[box["label"]].append(box["box"])
-            known = [(_thing(label), _fractions(boxes, row)) for label, boxes in groups.items()]
-        else:
-            known = list(_detected(things.get(f"photos/{row['image']}", [])))
-        if known:
-            pictures.append(Asked(shrink(data / "photos" / row["image"]), tuple(known), True))
-    return pictures
-
-
-def _detected(found: list[tuple[Fractions, str, float]]) -> Iterator[tuple[Wording, tuple[Fractions, ...]]]:
-    groups: dict[str, list[Fractions]] = defaultdict(list)
-    for box, name, score in found:
-        if score >= 0.5 and box[2] - box[0] > 0.01 and box[3] - box[1] > 0.01:
-            groups[name].append((box[0], box[1], box[2], box[3]))
-    for name, boxes in groups.items():
-        yield _thing(name), tuple(boxes)
-
-
-def _thing(name: str) -> Wording:
-    return lambda rng: questions.ask_thing(name, rng)
-
-
-def _fractions(boxes: list[list[float]], row: dict[str, Any]) -> tuple[Fractions, ...]:
+def fractions(boxes: list[list[float]], row: dict[str, Any]) -> tuple[Fractions, ...]:
+    """Boxes in pixels as fractions of the picture that the row tells of."""
     width, height = row["width"], row["height"]
     return tuple((b[0] / width, b[1] / height, b[2] / width, b[3] / height) for b in boxes)
-
-
-def photos(data: Path, seen: dict[str, dict[str, Any]]) -> list[Named]:
-    """Every photo and its teacher's crops: names from labels and captions, class scores from the classifier."""
-    pieces = []
-    for line in (data / "photos" / "photos.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        pixels = shrink(data / "photos" / row["image"], 100_000)
-        names = tuple(row["labels"] if len(row["labels"]) == 1 else ()) + tuple(row["captions"])
-        for index, (window, classes) in enumerate(seen[f"photos/{row['image']}"]["crops"]):
-            scores = tuple((name, score) for name, score in classes)
-            sure = tuple(name.split(",")[0] for name, score in classes[:1] if score > 0.6)
-            pieces.append(Named(_cut(pixels, window), names if index == 0 and names else sure, scores))
-    return [piece for piece in pieces if piece.names or piece.classes]
-
-
-def scene_crops(data: Path, seen: dict[str, dict[str, Any]], names: tuple[str, ...]) -> list[Named]:
-    """Crops of the train pictures of the named sets with the classifier's scores only."""
-    pieces = []
-    for key, found in seen.items():
-        if key.split("/")[0] in names:
-            pixels = shrink(data / key, 400_000)
-            pieces += [Named(_cut(pixels, w), (), tuple((n, s) for n, s in c)) for w, c in found["crops"][1:]]
-    return [piece for piece in pieces if piece.classes]
-
-
-def _cut(pixels: NDArray[np.uint8], window: Fractions) -> NDArray[np.uint8]:
-    height, width = pixels.shape[:2]
-    left, top, right, bottom = (round(f * side) for f, side in zip(window, (width, height) * 2, strict=True))
-    return pixels[top : max(bottom, top + 8), left : max(right, left + 8)]
-
-
-def emoji(font: Path, side: int = 109) -> list[Named]:
-    """Every single-code-point emoji of a colour bitmap font, under its Unicode name."""
-    face = ImageFont.truetype(str(font), side)
-    pieces = []
-    for code in [*range(0x1F300, 0x1F650), *range(0x1F680, 0x1F700), *range(0x1F900, 0x1FB00), *range(0x2600, 0x27C0)]:
-        name = unicodedata.name(chr(code), "").lower()
-        if not name or any(word in name for word in ("modifier", "variation", "regional", "sign of", "face with")):
-            continue
-        tile = Image.new("RGBA", (136, 128))
-        ImageDraw.Draw(tile).text((0, 0), chr(code), font=face, embedded_color=True)
-        box = tile.getbbox()
-        if box and len(np.unique(np.asarray(tile.crop(box))[..., :3].reshape(-1, 3), axis=0)) > 8:
-            pieces.append(Named(np.asarray(tile.crop(box)), (name.replace("-", " "),)))
-    return pieces
 
 
 def shape(rng: Random) -> Named:
@@ -248,7 +156,7 @@ def rendered(folder: Path) -> list[Asked]:
     scenes = []
     for path in sorted(folder.glob("*.json")):
         row = json.loads(path.read_text())
-        known = [(_exactly(q["question"]), _fractions(q["evidence"], row)) for q in row["questions"]]
+        known = [(_exactly(q["question"]), fractions(q["evidence"], row)) for q in row["questions"]]
         scenes.append(Asked(shrink(path.with_suffix(".jpg")), tuple(known), mirror=False))
     return scenes
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random
 
 _WORDINGS = tomllib.loads(Path(__file__).with_name("wordings.toml").read_text(encoding="utf-8"))
+SUFFIXED = 0.15
+"""How often words about the answer follow a question."""
 FIELDS: dict[str, list[str]] = _WORDINGS["fields"]
 
 
@@ -19,6 +21,11 @@ def ask_thing(name: str, rng: Random) -> str:
     """A question, a command or a bare phrase about a thing."""
     article = "an" if name[:1].lower() in "aeiou" else "a"
     return _any("thing", rng).format(x=name, a=article)
+
+
+def ask_pair(name: str, other: str, rng: Random) -> str:
+    """A question about two things."""
+    return _any("pair", rng).format(x=name, y=other)
 
 
 def ask_text(rng: Random) -> str:
@@ -44,6 +51,11 @@ def field_of(question: str) -> str | None:
     """
     found = re.match(r"What is the (.+?) in the invoice", question)
     return found[1] if found and found[1] in FIELDS else None
+
+
+def framed(question: str, rng: Random) -> str:
+    """The question, sometimes with what benchmarks and people add to it."""
+    return question + _any("suffix", rng) if rng.random() < SUFFIXED else question
 
 
 def _any(kind: str, rng: Random) -> str:

@@ -1,30 +1,31 @@
 """Training canvases: pixels with queries and where their evidence lies, drawn at random from pictures.py.
 
-Three kinds: an asked picture, whole or zoomed; a mosaic of named pieces; a photo with small named things pasted on it.
-Every canvas of a batch has one shape. Knows nothing of networks; masks are at the network's stride.
+Four kinds: an asked picture, whole or zoomed; a mosaic of named pieces; a photo with small named things pasted on it;
+pictograms side by side.
+Every canvas of a batch has one shape. Knows nothing of networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from recipes.embedded import questions
+from recipes.embedded.icons import alike, attribute_twins, pictogram, turned
 from recipes.embedded.pictures import Asked, Fractions, Named, shape, word
 from semclip.training.dense.canvas import paint
-from semclip.training.dense.model import STRIDE
 from semclip.types import Pixels
 
 PixelBox = tuple[float, float, float, float]
-SHAPES = ((416, 608), (608, 416), (512, 512))
-"""(height, width) of canvases: landscape, portrait, square."""
+SHAPES = ((416, 608), (608, 416), (512, 512), (608, 832))
+"""(height, width) of canvases: landscape, portrait, square, and a landscape seen twice as large."""
 MOST_QUERIES = 14
+LONGEST_NAME = 5
+"""Words; more are a caption."""
 
 
 @dataclass(slots=True)
@@ -43,31 +44,8 @@ class Stock:
     asked: dict[str, list[Asked]]
     photos: list[Named]
     crops: list[Named]
-    emoji: list[Named]
+    pictograms: dict[str, list[Named]]
     fonts: list[Path]
-
-
-def mask(boxes: Sequence[PixelBox], height: int, width: int) -> NDArray[np.float32]:
-    """The share of every cell that the boxes cover, each box weighing the same; sums to 1, or 0 without boxes.
-
-    >>> mask([(0, 0, 8, 4)], 16, 16)
-    array([[1., 0.],
-           [0., 0.]], dtype=float32)
-    """
-    total = np.zeros((height // STRIDE, width // STRIDE), np.float32)
-    for left, top, right, bottom in boxes:
-        part = _overlap(top, bottom, height)[:, None] * _overlap(left, right, width)[None, :]
-        if part.sum() > 0:
-            total += part / part.sum()
-    total /= max(total.sum(), 1e-9)
-    return total
-
-
-def _overlap(start: float, end: float, length: int) -> NDArray[np.float32]:
-    edges = np.arange(0, length, STRIDE, dtype=np.float32)
-    lengths = np.minimum(edges + STRIDE, end) - np.maximum(edges, start)
-    shares: NDArray[np.float32] = (lengths.clip(min=0) / STRIDE).astype(np.float32)
-    return shares
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
@@ -98,7 +76,7 @@ def asked_canvas(source: Asked, size: tuple[int, int], rng: Random) -> Canvas:
         kept = [_place(box, window, inner, mirrored) for box in boxes]
         moved = [(b[0] + x, b[1] + y, b[2] + x, b[3] + y) for b in kept if b]
         if moved or rng.random() < 0.3:
-            canvas.queries.append((ask(rng), moved))
+            canvas.queries.append((questions.framed(ask(rng), rng), moved))
     return canvas
 
 
@@ -145,20 +123,71 @@ def pasted(stock: Stock, background: Pixels, size: tuple[int, int], rng: Random)
     return _finish(canvas, rng)
 
 
+def scattered(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
+    """Pictograms of mixed styles side by side on one colour or a photo; half of the time, twins among them."""
+    height, width = size
+    canvas = Canvas(np.full((height, width, 3), [rng.randint(0, 255) for _ in range(3)], np.uint8))
+    if rng.random() < 0.5:
+        canvas.pixels[:] = _cover(rng.choice(stock.photos), width, height, rng)
+    twins = attribute_twins(stock.pictograms, rng) if rng.random() < 0.5 else []
+    others = [pictogram(stock.pictograms, rng) for _ in range(rng.randint(20, 48) - len(twins))]
+    for piece in (*twins, *others):
+        settle(canvas, piece, rng)
+    for _ in range(2):
+        ask_for_absent(canvas, stock.pictograms, rng)
+    return _finish(canvas, rng)
+
+
+def settle(canvas: Canvas, piece: Named, rng: Random) -> None:
+    """Pastes the piece where it covers no other and stands out, unless asking for another may mean it too."""
+    if any(name and alike(name, piece.names[0]) for _, name, _ in canvas.pieces):
+        return
+    pixels = turned(piece.pixels, 32 * 4 ** rng.random(), rng)
+    height, width = pixels.shape[:2]
+    for _ in range(20):
+        x, y = rng.randint(0, canvas.pixels.shape[1] - width), rng.randint(0, canvas.pixels.shape[0] - height)
+        box = (x, y, x + width, y + height)
+        if not any(_meet(box, other) for other, _, _ in canvas.pieces) and _stands_out(pixels, canvas.pixels, box):
+            return _paste(canvas, pixels, piece, box, rng)
+
+
+def _meet(one: PixelBox, other: PixelBox) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _stands_out(pixels: Pixels, under: Pixels, box: tuple[int, int, int, int]) -> bool:
+    """Whether what is pasted differs from what it covers by 30 of 255 in the mean."""
+    difference = np.abs(pixels[..., :3].astype(np.float32) - under[box[1] : box[3], box[0] : box[2]]).mean(-1)
+    return bool(np.average(difference, weights=pixels[..., 3]) > 30)
+
+
 def _finish(canvas: Canvas, rng: Random) -> Canvas:
-    canvas.pixels = paint(canvas.pixels, rng)
+    canvas.pixels = paint(canvas.pixels, rng, grey=0)
     merged: dict[str, list[PixelBox]] = {}
     for box, name, _ in canvas.pieces:
         if name:
             merged.setdefault(name, []).append(box)
     names = rng.sample(list(merged), min(MOST_QUERIES, len(merged)))
     canvas.queries += [(_phrase(name, rng), merged[name]) for name in names]
+    short = [name for name in names if len(name.split()) <= LONGEST_NAME]
+    if len(short) > 1:
+        one, other = rng.sample(short, 2)
+        asked = questions.framed(questions.ask_pair(one, other, rng), rng)
+        canvas.queries.append((asked, merged[one] + merged[other]))
     return canvas
+
+
+def ask_for_absent(canvas: Canvas, pieces: dict[str, list[Named]], rng: Random) -> None:
+    """Adds a question about a pictogram that the canvas does not show, unless it may be meant by another name."""
+    name = rng.choice(pictogram(pieces, rng).names)
+    if not any(shown and alike(shown, name) for _, shown, _ in canvas.pieces):
+        canvas.queries.append((_phrase(name, rng), []))
 
 
 def _phrase(name: str, rng: Random) -> str:
     """A caption stays a caption; a name becomes a question."""
-    return name if len(name.split()) > 5 else questions.ask_thing(name, rng)
+    asked = name if len(name.split()) > LONGEST_NAME else questions.ask_thing(name, rng)
+    return questions.framed(asked, rng)
 
 
 def _tiles(box: tuple[int, int, int, int], rng: Random, least: int) -> list[tuple[int, int, int, int]]:
@@ -204,7 +233,7 @@ def _scatter(canvas: Canvas, stock: Stock, rng: Random, count: int) -> None:
 
 def _thing(stock: Stock, rng: Random, kind: float) -> Named:
     if kind < 0.55:
-        return rng.choice(stock.emoji)
+        return pictogram(stock.pictograms, rng)
     return shape(rng) if kind < 0.7 else rng.choice(stock.photos)
 
 

@@ -30,11 +30,11 @@ from semclip.training.loop import Schedule, Work, fit
 from semclip.training.runs import claim, run_folder
 from semclip.training.tokens import read_tokens
 
-SETTINGS = DenseSettings(STRIDE, area_px=350_000, sharpness=1.5, size_weight=0.15)
+SETTINGS = DenseSettings(STRIDE, area_px=350_000, sharpness=1.0, size_weight=0.3)
 """Those that tune.py chose for the weights that ship; run it again for others."""
 WORDS = TextSettings(32, pad_to=None, pad_id=0, lower=False, marks=False)
 EVERY = 200
-"""Steps between two measurements."""
+"""Steps between two measurements, and between two states on disk."""
 
 
 def parse(given: list[str] | None = None) -> argparse.Namespace:
@@ -44,7 +44,9 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("runs", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--init", type=Path, help="folder of a dense ψ to start from; else RUNS/text and chance")
-    parser.add_argument("--without", action="append", default=[], choices=SETS, help="a set that is left out whole")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=SETS, help="a set whose questions and boxes are not used"
+    )
     parser.add_argument("--steps", type=int, default=4400)
     parser.add_argument("--until", type=int, help="stop after so many steps of the schedule")
     parser.add_argument("--rate", type=float, default=1.5e-3)
@@ -54,13 +56,12 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def schedule(arguments: argparse.Namespace) -> Schedule:
-    """That of the options. A run that stops early or is not measured has one pause, after its last step."""
-    last: int = arguments.until or arguments.steps
+    """That of the options. A run that stops early has one pause, after its last step."""
     return Schedule(
         arguments.steps,
         rate=arguments.rate,
         precision="bf16",
-        every=EVERY if arguments.measure and not arguments.until else last,
+        every=arguments.until or EVERY,
         patience=0 if arguments.until else None,
         seed=arguments.seed,
         workers=1,
@@ -87,7 +88,9 @@ def main(arguments: argparse.Namespace) -> None:
     scoring = Scoring(SETTINGS.sharpness, SETTINGS.size_weight)
     psi = TorchDense(DenseModule(towers, scoring), tokens, partial(see, towers, SETTINGS.area_px))
     batches = Batches(load_stock(arguments.data, arguments.runs, without=arguments.without), tokens, arguments.seed)
-    work = Work(batches, loss, lambda: hit_rate(psi, rows) if arguments.measure else math.nan)
+    measure = (lambda: hit_rate(psi, rows)) if arguments.measure else None
+    # Without a measurement a run cannot end before its time.
+    work = Work(batches, loss, (lambda: math.nan) if arguments.until else measure)
     with progress_bar("steps", unit="steps/s") as advance:
         watch = Board(run / "tensorboard", advance, say)
         fit(CanvasTowers(towers).train(), work, schedule(arguments), folder=run, watch=watch)

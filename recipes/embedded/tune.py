@@ -1,7 +1,7 @@
 """Chooses how the shipped ψ reads an image and scores boxes: `python -m recipes.embedded.tune DATA WEIGHTS`.
 
 Tries input areas, sharpness and size weight on the dev splits and writes the best to WEIGHTS/config.json. The measure
-is the mean over the sets of hit@2 plus a third of tight@2: a close-up is better than a quarter of the image, but a miss
+is the mean over the sets of hit@2 plus half of tight@2: a close-up is better than a quarter of the image, but a miss
 costs the answer.
 """
 
@@ -23,20 +23,20 @@ from semclip.logs import Example, read_log
 from semclip.proposals import pyramid
 from semclip.relevance import checkpoint
 from semclip.relevance.checkpoint import DensePsi, read_config, write_config
-from semclip.relevance.dense import box_scores
+from semclip.relevance.dense import vote_scores
 from semclip.selection import top_k
 from semclip.types import Floats, Regions, Scored
 
-AREAS_PX = (350_000, 500_000, 700_000)
-SHARPNESS = (1.0, 1.5, 2.0)
-SIZE_WEIGHTS = (0.1, 0.15, 0.2, 0.3, 0.4)
+AREAS_PX = (350_000, 500_000, 600_000)
+SHARPNESS = (0.7, 1.0, 1.4)
+SIZE_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6)
 K = 2
 
 Asked = tuple[str, Example, Floats, Regions]
 
 
-def heats(psi: DensePsi, logs: list[Path]) -> Iterator[Asked]:
-    """Set, question, heat map and regions of every dev question; one encoding an image."""
+def answers(psi: DensePsi, logs: list[Path]) -> Iterator[Asked]:
+    """Set, question, what cells answer, and regions, of every dev question; one encoding an image."""
     for log in logs:
         by_image: dict[Path, list[Example]] = defaultdict(list)
         for example in read_log(log, split="dev"):
@@ -45,15 +45,15 @@ def heats(psi: DensePsi, logs: list[Path]) -> Iterator[Asked]:
             image = images.load(path)
             regions = psi.embed(image, pyramid(image.size))
             yield from (
-                (log.parent.name, example, psi.heat(example.question, regions), regions) for example in examples
+                (log.parent.name, example, psi.answers(example.question, regions), regions) for example in examples
             )
 
 
 def rates(asked: list[Asked], sharpness: float, size_weight: float) -> dict[str, tuple[float, float]]:
     """(hit@2, tight@2) of every set."""
     outcomes: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
-    for name, example, heat, regions in asked:
-        scores = box_scores(heat, regions.boxes, regions.size, sharpness=sharpness, size_weight=size_weight)
+    for name, example, seen, regions in asked:
+        scores = vote_scores(seen, regions.boxes, regions.size, sharpness=sharpness, size_weight=size_weight)
         chosen = top_k([Scored(*pair) for pair in zip(regions.boxes, scores.tolist(), strict=True)], K)
         boxes = [one.box for one in chosen]
         hit, tight = (
@@ -73,10 +73,10 @@ def main(data: Path, weights: Path) -> None:
         raise SystemExit(f"{weights} holds no dense ψ")
     tried = []
     for area in AREAS_PX:
-        asked = list(heats(replace(shipped, settings=replace(shipped.settings, area_px=area)), logs))
+        asked = list(answers(replace(shipped, settings=replace(shipped.settings, area_px=area)), logs))
         for sharpness, size_weight in product(SHARPNESS, SIZE_WEIGHTS):
             found = rates(asked, sharpness, size_weight)
-            value = float(np.mean([hit + tight / 3 for hit, tight in found.values()]))
+            value = float(np.mean([hit + tight / 2 for hit, tight in found.values()]))
             tried.append((value, area, sharpness, size_weight, found))
     # Of equals, the first that was tried: the smaller input.
     ranked = sorted(reversed(tried), key=lambda one: one[0])
