@@ -85,10 +85,8 @@ def beyond_decoding(relevance: DensePsi, encoded: bytes) -> float:
     def opened() -> Image:
         return load(encoded, limits=Limits(pixels=LARGE.area))
 
-    area = relevance.settings.area_px
-    shrink, whole = in_turn(
-        lambda: opened().resized(input_size(opened().size, area)), lambda: SemClip(relevance).select(opened(), QUESTION)
-    )
+    read = input_size(opened().size, relevance.settings.area_px)
+    shrink, whole = in_turn(lambda: opened().resized(read), lambda: SemClip(relevance).select(opened(), QUESTION))
     return whole - shrink
 
 

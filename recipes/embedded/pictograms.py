@@ -21,11 +21,11 @@ import numpy as np
 from PIL import Image
 
 from recipes.embedded.icon_names import class_names, emoji_keys, reference, thing_keys
+from recipes.embedded.seen import COCO
 from semclip.types import Pixels
 
 SIDE = 96
 PERMISSIVE = frozenset(("MIT", "Apache-2.0", "ISC", "CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "OFL-1.1"))
-COCO = Path(__file__).parent / "coco.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def main(out: Path, labels: Path | None) -> None:
     packages.mkdir(parents=True, exist_ok=True)
     names = emoji_names(fetch(REFERENCE, packages))
     classes = class_names(labels.read_text().splitlines()) if labels else set()
-    things = frozenset({*names.values(), *COCO.read_text().splitlines(), *classes} - {""})
+    things = frozenset({*names.values(), *COCO, *classes} - {""})
     rows = {}
     for style in STYLES:
         files = fetch(style, packages)

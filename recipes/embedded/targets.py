@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from recipes.embedded.samples import PixelBox
+from semclip.evaluation.metrics import HIT_PARTS, TIGHT_PARTS
 from semclip.geometry import Size
 from semclip.mining.readers.boxes import HIT, TIGHT
 from semclip.proposals import pyramid
@@ -22,7 +23,7 @@ from semclip.training.learner import Batch
 from semclip.types import Floats
 
 COVERAGE = 0.9
-"""Of a piece of evidence, that a hit shows; a hit is at most a quarter of the canvas, a close-up a sixteenth."""
+"""Of a piece of evidence, that a hit shows: see evaluation.metrics.hit_mask, which counts in whole pixels."""
 VOTERS = 24
 """Cells of a question that are told what to vote for."""
 
@@ -85,7 +86,7 @@ def rewards(evidence: Floats, windows: Floats) -> Floats:
     """(N,) what `semclip mine --reader boxes` pays for each window: for a hit, more for a close-up."""
     areas = (windows[:, 2:] - windows[:, :2]).prod(1)
     hit = (covered(evidence, windows) >= COVERAGE).any(0)
-    paid = np.where(areas <= 1 / 16, TIGHT, np.where(areas <= 1 / 4, HIT, 0))
+    paid = np.where(areas <= 1 / TIGHT_PARTS**2, TIGHT, np.where(areas <= 1 / HIT_PARTS**2, HIT, 0))
     each: Floats = (hit * paid).astype(np.float32)
     return each
 

@@ -1,7 +1,7 @@
 """Trains both towers end to end: `python -m recipes.embedded.train DATA RUNS -o FOLDER --steps 4400`.
 
-Needs RUNS/text (text.py), RUNS/teachers.json (teachers.py) and RUNS/scenes (render.py). FOLDER is then a ψ; a killed
-run goes on from FOLDER.run, where the curves for TensorBoard are too.
+Needs RUNS/text (text.py), RUNS/teachers.json (teachers.py), RUNS/scenes (render.py) and RUNS/pictograms
+(pictograms.py). FOLDER is then a ψ; a killed run goes on from FOLDER.run, where the curves for TensorBoard are too.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from semclip.training.runs import claim, run_folder
 from semclip.training.tokens import read_tokens
 
 SETTINGS = DenseSettings(STRIDE, area_px=350_000, sharpness=1.0, size_weight=0.3)
-"""Those that tune.py chose for the weights that ship; run it again for others."""
+"""Until tune.py chooses others."""
 WORDS = TextSettings(32, pad_to=None, pad_id=0, lower=False, marks=False)
 EVERY = 200
 """Steps between two measurements, and between two states on disk."""
