@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from recipes.embedded import icons, pictures, seen
 from recipes.embedded.pictures import Asked
-from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mosaic, pasted, scattered
+from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mosaic, pasted, scattered, wall
 from recipes.embedded.seen import Seen
 from recipes.embedded.targets import mask, targets
 from semclip.training.dense.model import STRIDE
@@ -23,7 +23,7 @@ from semclip.training.learner import Batch
 from semclip.training.tokens import Tokens
 
 SETS = ("receipts", "scene_text", "chess", "plates", "everyday")
-MADE = ("mosaic", "pasted", "icons")
+MADE = ("mosaic", "pasted", "icons", "walls")
 """Kinds of canvas that are made of pieces; the others are pictures that come with questions."""
 BACKGROUNDS = ("boxed", "everyday", "scene_text", "plates")
 """Whose pictures small things are pasted on."""
@@ -38,7 +38,8 @@ MIXES = {
     SHAPES[0]: {
         "mosaic": 3,
         "pasted": 2,
-        "icons": 5,
+        "icons": 4,
+        "walls": 4,
         "chess": 4,
         "plates": 2,
         "scene_text": 5,
@@ -46,12 +47,13 @@ MIXES = {
         "boxed": 5,
         "scenes": 2,
     },
-    SHAPES[1]: {"receipts": 7, "mosaic": 2, "icons": 4, "boxed": 3, "everyday": 1, "scenes": 1},
-    SHAPES[2]: {"mosaic": 3, "boxed": 5, "pasted": 2, "icons": 5, "everyday": 2},
+    SHAPES[1]: {"receipts": 7, "mosaic": 2, "icons": 3, "walls": 3, "boxed": 3, "everyday": 1, "scenes": 1},
+    SHAPES[2]: {"mosaic": 3, "boxed": 5, "pasted": 2, "icons": 3, "walls": 3, "everyday": 2},
     SHAPES[3]: {
         "mosaic": 3,
         "pasted": 3,
-        "icons": 4,
+        "icons": 3,
+        "walls": 3,
         "chess": 3,
         "plates": 2,
         "scene_text": 4,
@@ -61,6 +63,8 @@ MIXES = {
     },
 }
 """How often each kind of canvas is drawn, by shape."""
+SCHOOL = {size: {"walls": 5, "mosaic": 4, "pasted": 1} for size in SHAPES}
+"""As MIXES, where names are all that is taught."""
 
 
 def load_stock(data: Path, runs: Path, *, without: Container[str] = ()) -> Stock:
@@ -92,12 +96,15 @@ class Batches:
     stock: Stock
     tokens: Tokens
     seed: int
+    mixes: Mapping[tuple[int, int], Mapping[str, int]] = field(default_factory=lambda: MIXES)
     canvases: int = CANVASES
 
     def __call__(self, number: int) -> Batch:
         rng = Random(f"{self.seed} {number}")
         size = rng.choices(SHAPES, SHAPE_WEIGHTS)[0]
-        kinds = {kind: weight for kind, weight in MIXES[size].items() if kind in MADE or self.stock.asked.get(kind)}
+        kinds = {
+            kind: weight for kind, weight in self.mixes[size].items() if kind in MADE or self.stock.asked.get(kind)
+        }
         count = max(1, round(self.canvases * math.prod(SHAPES[0]) / math.prod(size)))
         drawn = rng.choices(list(kinds), list(kinds.values()), k=count)
         canvases = [self._draw(kind, size, rng) for kind in drawn]
@@ -113,6 +120,8 @@ class Batches:
             return mosaic(self.stock, size, rng)
         if kind == "icons":
             return scattered(self.stock, size, rng)
+        if kind == "walls":
+            return wall(self.stock, size, rng)
         if kind == "pasted":
             groups = [self.stock.asked[name] for name in BACKGROUNDS if self.stock.asked.get(name)]
             return pasted(self.stock, rng.choice(rng.choice(groups)).pixels, size, rng)

@@ -95,7 +95,7 @@ def alike(one: str, other: str) -> bool:
 
 def turned(pixels: Pixels, long_side: float, rng: Random) -> Pixels:
     """The piece slightly rotated and stretched, so that its visible part's long side is about `long_side` px."""
-    rotated = Image.fromarray(pixels).rotate(rng.gauss(0, 7), resample=Image.Resampling.BICUBIC, expand=True)
+    rotated = Image.fromarray(pixels).rotate(rng.gauss(0, 7), resample=Image.Resampling.BILINEAR, expand=True)
     seen = tight(np.asarray(rotated))
     scale, stretch = long_side / max(seen.shape[:2]), np.exp(rng.gauss(0, 0.08))
     width, height = (max(4, round(side)) for side in (seen.shape[1] * scale * stretch, seen.shape[0] * scale / stretch))

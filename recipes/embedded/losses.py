@@ -20,10 +20,13 @@ WEIGHTS = {
     "extent": 0.5,
     "presence": 1.0,
     "there": 0.2,
-    "naming": 0.6,
-    "teacher": 0.4,
+    "naming": 2.0,
+    "teacher": 1.0,
+    "likeness": 3.0,
 }
 """How much each part counts."""
+SCHOOL = {"naming": 1.0, "teacher": 1.0, "likeness": 2.0}
+"""The same where nothing else is taught."""
 SHIFT = -6.0
 """Of the logits, where each cell is asked on its own: nearly all cells show nothing that is asked for."""
 SCORING = Scoring(sharpness=1.0, size_weight=0.3, temperature=0.2)
@@ -35,19 +38,36 @@ def loss(module: nn.Module, batch: Batch) -> Parts:
     return total(module(batch), batch)
 
 
+def school(module: nn.Module, batch: Batch) -> Parts:
+    """As `loss`, of names and looks alone: where they compete with the rest, they are hardly learnt."""
+    parts = known(module(batch), batch)
+    return parts | {"all": torch.stack([SCHOOL[name] * value for name, value in parts.items()]).sum()}
+
+
 def total(read: Read, batch: Batch) -> dict[str, Tensor]:
     """Every part of the loss that the batch has targets for, by name, and their weighted sum under `all`."""
+    parts = found(read, batch) | known(read, batch)
+    return parts | {"all": torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum()}
+
+
+def found(read: Read, batch: Batch) -> dict[str, Tensor]:
+    """The parts that tell where the evidence of the questions is."""
     shares = per_canvas(batch["canvas"], len(read.features))
     pairs = zip(torch.split(read.queries, shares), read.features, strict=True)
     answers_Q5HW = torch.cat([torch.einsum("qad,dhw->qahw", queries, features) for queries, features in pairs])
     heat_QC = answers_Q5HW[:, 0].flatten(1)
-    parts = {
+    return {
         "spatial": spatial(heat_QC, batch["target"]),
         "choice": choice(answers_Q5HW, batch["windows"], batch["reward"]),
         "extent": extent(answers_Q5HW, batch),
         "presence": presence(heat_QC + SHIFT, batch["target"]),
         "there": there(picture_logits(answers_Q5HW[:, 0]), batch["target"]),
     }
+
+
+def known(read: Read, batch: Batch) -> dict[str, Tensor]:
+    """The parts that tell what pieces are called, and what teachers see."""
+    parts = {}
     unit_BDC = read.features[:, : -EXTENT - 1].flatten(2)
     if read.names is not None:
         pieces_MD = pool(unit_BDC, batch["shown"], batch["shown_canvas"])
@@ -56,7 +76,9 @@ def total(read: Read, batch: Batch) -> dict[str, Tensor]:
     if read.classes is not None:
         pieces_MD = pool(unit_BDC, batch["taught"], batch["taught_canvas"])
         parts["teacher"] = naming(pieces_MD, read.classes, batch["taught_share"], read.scale)
-    return parts | {"all": torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum()}
+    if read.looks:
+        parts["likeness"] = torch.stack([likeness(*look) for look in read.looks]).mean()
+    return parts
 
 
 def choice(answers_Q5HW: Tensor, windows_N4: Tensor, reward_QN: Tensor) -> Tensor:
@@ -114,6 +136,16 @@ def presence(logits_NC: Tensor, target_NC: Tensor) -> Tensor:
 def naming(pieces_MD: Tensor, names_KD: Tensor, target_MK: Tensor, scale: Tensor) -> Tensor:
     """Cross-entropy of the names given a piece, against shares that sum to 1 a row: contrastive over names."""
     return -(target_MK * (scale * pieces_MD @ names_KD.T).log_softmax(1)).sum(1).mean()
+
+
+def likeness(guess_BCHW: Tensor, seen_BCHW: Tensor) -> Tensor:
+    """Mean cosine distance of what cells should see, each channel counted in its deviations from its mean.
+
+    Matching the maps of a trained network teaches more than its labels do (FitNets, arXiv 1412.6550).
+    """
+    deviation, mean = torch.std_mean(seen_BCHW, dim=(0, 2, 3), keepdim=True)
+    target = ((seen_BCHW - mean) / (deviation + 1e-6)).clamp(-4, 4)
+    return (1 - F.cosine_similarity(guess_BCHW, target, dim=1)).mean()
 
 
 def pool(features_BDC: Tensor, masks_MC: Tensor, canvas_M: Tensor) -> Tensor:

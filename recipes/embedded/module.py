@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from semclip.training.dense.model import Towers
+from semclip.training.dense.model import Levels, Towers
 from semclip.training.learner import Batch
 
 
@@ -16,7 +16,8 @@ class Read(NamedTuple):
 
     `features` (B, D, h, w): of every cell of every canvas; the first d are unit. `queries` (Q, 5, D): of the questions.
     `scale` (): between unit features and unit queries. `names` (K, d) and `classes` (L, d): unit queries of what pieces
-    are called, and of the teacher's classes; None where the batch has no such pieces.
+    are called, and of the teacher's classes; None where the batch has no such pieces. `looks`: pairs (B, c, h, w) of
+    what the image tower makes of its maps and of what a teacher sees there; every other canvas.
     """
 
     features: Tensor
@@ -24,6 +25,15 @@ class Read(NamedTuple):
     scale: Tensor
     names: Tensor | None
     classes: Tensor | None
+    looks: tuple[tuple[Tensor, Tensor], ...] = ()
+
+
+class Seer(Protocol):
+    """What the image tower learns to foresee: maps of a picture with strides of 16 and 32 pixels."""
+
+    @property
+    def channels(self) -> tuple[int, int]: ...
+    def __call__(self, pixels: Tensor, /) -> tuple[Tensor, ...]: ...
 
 
 class CanvasTowers(nn.Module):
@@ -32,16 +42,28 @@ class CanvasTowers(nn.Module):
     Unlike DenseModule it trains the batch norms too: their statistics are those of the canvases.
     """
 
-    def __init__(self, towers: Towers) -> None:
+    def __init__(self, towers: Towers, teacher: Seer | None = None) -> None:
         super().__init__()
-        self.towers = towers
+        self.towers, self.teacher = towers, teacher
+        inputs = (towers.image.down8.in_channels, towers.image.down16.in_channels)
+        outputs = teacher.channels if teacher else ()
+        self.heads = nn.ModuleList(nn.Conv2d(*sides, 1) for sides in zip(inputs, outputs, strict=False))
 
     def forward(self, batch: Batch) -> Read:
         pixels = batch["pixels"].permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
-        features = self.towers.image(pixels).float()
+        image = self.towers.image
+        levels = image.levels(pixels)
+        features = image.top(image.trunk(levels)).float()
+        looks = self._looks(pixels[::2], Levels(*(level[::2] for level in levels)))
         # The text side is small: nothing is won by fewer bits.
         with torch.autocast(pixels.device.type, enabled=False):
             names, classes = (
                 self.towers.text(batch[key]).unit if key in batch else None for key in ("names", "classes")
             )
-            return Read(features, self.towers.ask(batch["ids"]), self.towers.scale, names, classes)
+            return Read(features, self.towers.ask(batch["ids"]), self.towers.scale, names, classes, looks)
+
+    def _looks(self, pixels: Tensor, levels: Levels) -> tuple[tuple[Tensor, Tensor], ...]:
+        if self.teacher is None:
+            return ()
+        maps = zip(self.heads, (levels.x16, levels.x32), self.teacher(pixels), strict=True)
+        return tuple((head(level).float(), seen.float()) for head, level, seen in maps)

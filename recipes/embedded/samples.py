@@ -125,10 +125,7 @@ def pasted(stock: Stock, background: Pixels, size: tuple[int, int], rng: Random)
 
 def scattered(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
     """Pictograms of mixed styles side by side on one colour or a photo; half of the time, twins among them."""
-    height, width = size
-    canvas = Canvas(np.full((height, width, 3), [rng.randint(0, 255) for _ in range(3)], np.uint8))
-    if rng.random() < 0.5:
-        canvas.pixels[:] = _cover(rng.choice(stock.photos), width, height, rng)
+    canvas = _ground(stock, size, rng)
     twins = attribute_twins(stock.pictograms, rng) if rng.random() < 0.5 else []
     others = [pictogram(stock.pictograms, rng) for _ in range(rng.randint(20, 48) - len(twins))]
     for piece in (*twins, *others):
@@ -136,6 +133,34 @@ def scattered(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
     for _ in range(2):
         ask_for_absent(canvas, stock.pictograms, rng)
     return _finish(canvas, rng)
+
+
+def wall(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
+    """As many pictograms as stand side by side in rows and columns: a school of names."""
+    canvas = _ground(stock, size, rng)
+    cell = rng.choice((48, 64, 80, 104))
+    for top in range(0, size[0] - cell + 1, cell):
+        for left in range(0, size[1] - cell + 1, cell):
+            piece = pictogram(stock.pictograms, rng)
+            pixels = turned(piece.pixels, cell * rng.uniform(0.65, 0.9), rng)[:cell, :cell]
+            x = left + rng.randint(0, cell - pixels.shape[1])
+            y = top + rng.randint(0, cell - pixels.shape[0])
+            box = (x, y, x + pixels.shape[1], y + pixels.shape[0])
+            others = {name for _, name, _ in canvas.pieces if name} - {piece.names[0]}
+            if _stands_out(pixels, canvas.pixels, box) and not any(alike(name, piece.names[0]) for name in others):
+                _paste(canvas, pixels, piece, box, rng)
+    for _ in range(2):
+        ask_for_absent(canvas, stock.pictograms, rng)
+    return _finish(canvas, rng)
+
+
+def _ground(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
+    """One colour, or a photo."""
+    height, width = size
+    canvas = Canvas(np.full((height, width, 3), [rng.randint(0, 255) for _ in range(3)], np.uint8))
+    if rng.random() < 0.5:
+        canvas.pixels[:] = _cover(rng.choice(stock.photos), width, height, rng)
+    return canvas
 
 
 def settle(canvas: Canvas, piece: Named, rng: Random) -> None:

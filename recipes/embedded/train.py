@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from recipes.embedded.batches import SETS, Batches, load_stock
-from recipes.embedded.losses import loss
+from recipes.embedded.backbone import Backbone
+from recipes.embedded.batches import MIXES, SCHOOL, SETS, Batches, load_stock
+from recipes.embedded.losses import loss, school
 from recipes.embedded.measure import dev_rows, hit_rate
 from recipes.embedded.module import CanvasTowers
 from semclip.cli.terminal import progress_bar, say
@@ -50,6 +51,7 @@ def parse(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=4400)
     parser.add_argument("--until", type=int, help="stop after so many steps of the schedule")
     parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--school", action="store_true", help="teach names and looks alone")
     parser.add_argument("--no-measure", dest="measure", action="store_false", help="keep the last weights")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(given)
@@ -87,13 +89,14 @@ def main(arguments: argparse.Namespace) -> None:
     rows = dev_rows(arguments.data, [name for name in SETS if name not in arguments.without])
     scoring = Scoring(SETTINGS.sharpness, SETTINGS.size_weight)
     psi = TorchDense(DenseModule(towers, scoring), tokens, partial(see, towers, SETTINGS.area_px))
-    batches = Batches(load_stock(arguments.data, arguments.runs, without=arguments.without), tokens, arguments.seed)
+    stock = load_stock(arguments.data, arguments.runs, without=arguments.without)
+    batches = Batches(stock, tokens, arguments.seed, SCHOOL if arguments.school else MIXES)
     measure = (lambda: hit_rate(psi, rows)) if arguments.measure else None
     # Without a measurement a run cannot end before its time.
-    work = Work(batches, loss, (lambda: math.nan) if arguments.until else measure)
+    work = Work(batches, school if arguments.school else loss, (lambda: math.nan) if arguments.until else measure)
     with progress_bar("steps", unit="steps/s") as advance:
         watch = Board(run / "tensorboard", advance, say)
-        fit(CanvasTowers(towers).train(), work, schedule(arguments), folder=run, watch=watch)
+        fit(CanvasTowers(towers, Backbone()).train(), work, schedule(arguments), folder=run, watch=watch)
     with save_folder(arguments.out) as folder:
         save_dense(towers, folder, config=Config(SETTINGS, WORDS), tokenizer=tokens.content)
 

@@ -121,10 +121,10 @@ def _blocks(cells_HWC: Floats) -> Floats:
 
 def covered(voted_M4: Floats, boxes_N4: Floats) -> Floats:
     """(M, N) the share of each voted box that lies in each box."""
-    low = np.maximum(voted_M4[:, None, :2], boxes_N4[None, :, :2])
-    high = np.minimum(voted_M4[:, None, 2:], boxes_N4[None, :, 2:])
-    shared = (high - low).clip(min=0).prod(-1)
-    share: Floats = shared / (voted_M4[:, 2:] - voted_M4[:, :2]).prod(-1)[:, None]
+    left, top, right, bottom = np.moveaxis(voted_M4[:, None], 2, 0)
+    across = np.minimum(right, boxes_N4[:, 2]) - np.maximum(left, boxes_N4[:, 0])
+    down = np.minimum(bottom, boxes_N4[:, 3]) - np.maximum(top, boxes_N4[:, 1])
+    share: Floats = across.clip(min=0) * (down.clip(min=0) / ((right - left) * (bottom - top)))
     return share
 
 

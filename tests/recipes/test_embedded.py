@@ -19,8 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PILImage
 from PIL import ImageFont
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from recipes.embedded import losses, questions, render, tune
+from recipes.embedded import losses, questions, render, samples, tune
 from recipes.embedded.batches import SETS, Batches, load_asked
 from recipes.embedded.measure import dev_rows, hit_rate
 from recipes.embedded.module import CanvasTowers
@@ -142,6 +144,50 @@ def test_naming_loss_wants_the_piece_to_look_like_its_name() -> None:
     assert losses.naming(right, names, target, scale) < losses.naming(wrong, names, target, scale)
 
 
+def test_likeness_counts_every_channel_in_its_own_deviations() -> None:
+    torch.manual_seed(0)
+    seen = torch.randn(2, 3, 4, 4) * torch.tensor([1.0, 10.0, 100.0])[:, None, None] + 50
+    deviation, mean = torch.std_mean(seen, dim=(0, 2, 3), keepdim=True)
+    assert losses.likeness((seen - mean) / deviation, seen) < 1e-3
+    assert losses.likeness(torch.randn(2, 3, 4, 4), seen) > 0.5
+
+
+class GreySeer(nn.Module):
+    """Sees how bright each place is."""
+
+    channels = (1, 1)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        grey = pixels.mean(1, keepdim=True)
+        return F.avg_pool2d(grey, 16), F.avg_pool2d(grey, 32)
+
+
+def test_towers_learn_to_foresee_what_a_teacher_sees_in_every_other_canvas(batches: Batches) -> None:
+    torch.manual_seed(0)
+    module = CanvasTowers(Towers(torch.randn(30_000, 128)), GreySeer())
+    looks = module(batches(0)).looks
+    pixels = batches(0)["pixels"].float()
+    assert [guess.shape == seen.shape for guess, seen in looks] == [True, True]
+    assert len(looks[0][1]) == -(-len(pixels) // 2)
+    assert torch.allclose(looks[0][1][0, 0, 0, 0], pixels[0, :16, :16].mean())
+    first = next(module.towers.image.stem.parameters())
+    (slope,) = torch.autograd.grad(losses.likeness(*looks[1]), first)
+    assert slope.abs().sum() > 0
+    assert not CanvasTowers(module.towers)(batches(0)).looks
+
+
+def test_a_wall_is_full_of_pictograms_that_cover_no_other(stock: Stock) -> None:
+    canvas = samples.wall(stock, (416, 608), Random(1))
+    boxes = [box for box, _, _ in canvas.pieces]
+    assert len(boxes) >= 20
+    assert all(0 <= left < right <= 608 and 0 <= top < bottom <= 416 for left, top, right, bottom in boxes)
+    covered = sum((right - left) * (bottom - top) for left, top, right, bottom in boxes)
+    painted = np.zeros((416, 608), bool)
+    for left, top, right, bottom in boxes:
+        painted[top:bottom, left:right] = True
+    assert painted.sum() == covered
+
+
 def test_a_piece_is_the_mean_of_its_own_canvas() -> None:
     features = torch.stack([torch.zeros(3, 4), torch.ones(3, 4)])
     pooled = losses.pool(features, torch.full((2, 4), 0.25), torch.tensor([0, 1]))
@@ -203,6 +249,18 @@ def test_canvases_are_drawn_of_what_is_there(stock: Stock, batches: Batches) -> 
     receipts = {**stock.asked, "receipts": [red_square_at(0.3, 0.3)]}
     assert asks_for_a_red_square(replace(batches, stock=replace(stock, asked=receipts)))
     assert not asks_for_a_red_square(batches)
+
+
+def test_a_school_teaches_names_and_looks_alone(stock: Stock, batches: Batches) -> None:
+    everywhere = {size: {"walls": 1} for size in SHAPES}
+    school = replace(batches, mixes=everywhere, stock=replace(stock, asked={}))
+    assert len(school(0)["shown"]) >= 20
+    torch.manual_seed(0)
+    module = CanvasTowers(Towers(torch.randn(30_000, 128)), GreySeer())
+    batch = next(batch for batch in map(batches, range(20)) if {"shown", "taught"} <= batch.keys())
+    taught = losses.school(module, batch)
+    assert taught.keys() == {"naming", "teacher", "likeness", "all"}
+    assert losses.loss(module, batch).keys() > taught.keys()
 
 
 def asks_for_a_red_square(batches: Batches) -> bool:

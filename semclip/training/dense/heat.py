@@ -51,11 +51,11 @@ def _blocks(cells_QHWC: Tensor) -> Tensor:
 
 def covered(voted_QM4: Tensor, boxes_N4: Tensor) -> Tensor:
     """(Q, M, N) the share of each voted box that lies in each box."""
-    voted_QM14 = voted_QM4[:, :, None]
-    low = torch.maximum(voted_QM14[..., :2], boxes_N4[:, :2])
-    high = torch.minimum(voted_QM14[..., 2:], boxes_N4[:, 2:])
-    shared = (high - low).clamp(min=0).prod(-1)
-    return shared / (voted_QM4[..., 2:] - voted_QM4[..., :2]).prod(-1)[:, :, None].clamp(min=1e-9)
+    left, top, right, bottom = voted_QM4[:, :, None].unbind(-1)
+    across = torch.minimum(right, boxes_N4[:, 2]) - torch.maximum(left, boxes_N4[:, 0])
+    down = torch.minimum(bottom, boxes_N4[:, 3]) - torch.maximum(top, boxes_N4[:, 1])
+    areas_QM1 = ((right - left) * (bottom - top)).clamp(min=1e-9)
+    return across.clamp(min=0) * (down.clamp(min=0) / areas_QM1)
 
 
 def picture_logits(heat_QHW: Tensor) -> Tensor:

@@ -92,6 +92,14 @@ class Top(nn.Module):
         return torch.cat([unit, self.extent(merged), torch.ones_like(unit[:, :1])], dim=1)
 
 
+class Levels(NamedTuple):
+    """Maps of a picture with strides of 8, 16 and 32 pixels, (B, channels, h, w)."""
+
+    x8: Tensor
+    x16: Tensor
+    x32: Tensor
+
+
 class ImageTower(nn.Module):
     """Pixels -> features of every cell, (B, size, H / 8, W / 8); the first `dim` are a unit vector."""
 
@@ -112,7 +120,7 @@ class ImageTower(nn.Module):
         self.top = Top(2 * dim, dim)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        features: Tensor = self.top(self.trunk(pixels))
+        features: Tensor = self.top(self.trunk(self.levels(pixels)))
         return features
 
     @property
@@ -120,15 +128,19 @@ class ImageTower(nn.Module):
         """How many features a cell has."""
         return self.dim + EXTENT + 1
 
-    def trunk(self, pixels: Tensor) -> Tensor:
-        """(B, 2 dim, H / 8, W / 8): all but the last layers."""
+    def levels(self, pixels: Tensor) -> Levels:
+        """What is seen at three scales; what the coarser ones see of the whole picture is in the finer ones but x8."""
         x8 = self.stage8(self.stem((pixels - 118.0) / 64.0))
         x16 = self.stage16(x8)
         x32 = self.stage32(x16)
         x32 = self.mixers(x32 + self.place(places(x32)))
         x16 = self.merge16(x16 + F.interpolate(self.down16(x32), scale_factor=2.0, mode="nearest"))
-        merged: Tensor = self.side8(x8) + F.interpolate(self.down8(x16), scale_factor=2.0, mode="nearest")
-        return merged
+        return Levels(x8, x16, x32)
+
+    def trunk(self, levels: Levels) -> Tensor:
+        """(B, 2 dim, H / 8, W / 8): all but the last layers."""
+        merged: Tensor = self.side8(levels.x8)
+        return merged + F.interpolate(self.down8(levels.x16), scale_factor=2.0, mode="nearest")
 
 
 def places(x: Tensor) -> Tensor:
