@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,20 +36,19 @@ SCORING = Scoring(sharpness=1.0, size_weight=0.3, temperature=0.2)
 
 
 def loss(module: nn.Module, batch: Batch) -> Parts:
-    """What `total` makes of the batch as the module reads it."""
-    return total(module(batch), batch)
+    """Every part that the batch has targets for, by name, and their weighted sum under `all`."""
+    read = module(batch)
+    return weighed(found(read, batch) | known(read, batch), WEIGHTS)
 
 
 def school(module: nn.Module, batch: Batch) -> Parts:
     """As `loss`, of names and looks alone: where they compete with the rest, they are hardly learnt."""
-    parts = known(module(batch), batch)
-    return parts | {"all": torch.stack([SCHOOL[name] * value for name, value in parts.items()]).sum()}
+    return weighed(known(module(batch), batch), SCHOOL)
 
 
-def total(read: Read, batch: Batch) -> dict[str, Tensor]:
-    """Every part of the loss that the batch has targets for, by name, and their weighted sum under `all`."""
-    parts = found(read, batch) | known(read, batch)
-    return parts | {"all": torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum()}
+def weighed(parts: Parts, weights: Mapping[str, float]) -> Parts:
+    """The parts, and their weighted sum under `all`."""
+    return {**parts, "all": torch.stack([weights[name] * value for name, value in parts.items()]).sum()}
 
 
 def found(read: Read, batch: Batch) -> dict[str, Tensor]:

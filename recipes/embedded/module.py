@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from semclip.training.dense.model import Levels, Towers
+from semclip.training.dense.model import Towers
 from semclip.training.learner import Batch
 
 
@@ -53,8 +53,8 @@ class CanvasTowers(nn.Module):
         pixels = batch["pixels"].permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last)
         image = self.towers.image
         levels = image.levels(pixels)
-        features = image.top(image.trunk(levels)).float()
-        looks = self._looks(pixels[::2], Levels(*(level[::2] for level in levels)))
+        features = image.top(image.merged(levels)).float()
+        looks = self._looks(pixels[::2], levels.x16[::2], levels.x32[::2])
         # The text side is small: nothing is won by fewer bits.
         with torch.autocast(pixels.device.type, enabled=False):
             names, classes = (
@@ -62,8 +62,8 @@ class CanvasTowers(nn.Module):
             )
             return Read(features, self.towers.ask(batch["ids"]), self.towers.scale, names, classes, looks)
 
-    def _looks(self, pixels: Tensor, levels: Levels) -> tuple[tuple[Tensor, Tensor], ...]:
+    def _looks(self, pixels: Tensor, *levels: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
         if self.teacher is None:
             return ()
-        maps = zip(self.heads, (levels.x16, levels.x32), self.teacher(pixels), strict=True)
+        maps = zip(self.heads, levels, self.teacher(pixels), strict=True)
         return tuple((head(level).float(), seen.float()) for head, level, seen in maps)

@@ -16,7 +16,7 @@ import torch
 
 from recipes.embedded.backbone import Backbone
 from recipes.embedded.batches import MIXES, SCHOOL, SETS, Batches, load_stock
-from recipes.embedded.losses import loss, school
+from recipes.embedded.losses import SCORING, loss, school
 from recipes.embedded.measure import dev_rows, hit_rate
 from recipes.embedded.module import CanvasTowers
 from semclip.cli.terminal import progress_bar, say
@@ -24,14 +24,14 @@ from semclip.files import save_folder
 from semclip.relevance.checkpoint import Config, DenseSettings, TextSettings
 from semclip.training.board import Board
 from semclip.training.dense.model import STRIDE, Towers
-from semclip.training.dense.module import DenseModule, Scoring
+from semclip.training.dense.module import DenseModule
 from semclip.training.dense.psi import TorchDense, see
 from semclip.training.dense.saving import load_dense, save_dense
 from semclip.training.loop import Schedule, Work, fit
 from semclip.training.runs import claim, run_folder
 from semclip.training.tokens import read_tokens
 
-SETTINGS = DenseSettings(STRIDE, area_px=350_000, sharpness=1.0, size_weight=0.3)
+SETTINGS = DenseSettings(STRIDE, 350_000, SCORING.sharpness, SCORING.size_weight)
 """Until tune.py chooses others."""
 WORDS = TextSettings(32, pad_to=None, pad_id=0, lower=False, marks=False)
 EVERY = 200
@@ -87,8 +87,7 @@ def main(arguments: argparse.Namespace) -> None:
     towers.image.to(memory_format=torch.channels_last)
     tokens = read_tokens(place, WORDS)
     rows = dev_rows(arguments.data, [name for name in SETS if name not in arguments.without])
-    scoring = Scoring(SETTINGS.sharpness, SETTINGS.size_weight)
-    psi = TorchDense(DenseModule(towers, scoring), tokens, partial(see, towers, SETTINGS.area_px))
+    psi = TorchDense(DenseModule(towers, SCORING), tokens, partial(see, towers, SETTINGS.area_px))
     stock = load_stock(arguments.data, arguments.runs, without=arguments.without)
     batches = Batches(stock, tokens, arguments.seed, SCHOOL if arguments.school else MIXES)
     measure = (lambda: hit_rate(psi, rows)) if arguments.measure else None

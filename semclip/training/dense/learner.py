@@ -132,8 +132,7 @@ class DenseLearner:
         def make() -> Tensor:
             with torch.inference_mode():
                 pixels = pixels_of(picture(), self.views.area_px, self.module.device)
-                image = self.module.towers.image
-                return image.trunk(image.levels(pixels))[0].permute(1, 2, 0)
+                return self.module.towers.image.trunk(pixels)[0].permute(1, 2, 0)
 
         return kept.of(digest, make)
 

@@ -120,7 +120,7 @@ class ImageTower(nn.Module):
         self.top = Top(2 * dim, dim)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        features: Tensor = self.top(self.trunk(self.levels(pixels)))
+        features: Tensor = self.top(self.trunk(pixels))
         return features
 
     @property
@@ -137,8 +137,12 @@ class ImageTower(nn.Module):
         x16 = self.merge16(x16 + F.interpolate(self.down16(x32), scale_factor=2.0, mode="nearest"))
         return Levels(x8, x16, x32)
 
-    def trunk(self, levels: Levels) -> Tensor:
+    def trunk(self, pixels: Tensor) -> Tensor:
         """(B, 2 dim, H / 8, W / 8): all but the last layers."""
+        return self.merged(self.levels(pixels))
+
+    def merged(self, levels: Levels) -> Tensor:
+        """What `trunk` makes of the levels."""
         merged: Tensor = self.side8(levels.x8)
         return merged + F.interpolate(self.down8(levels.x16), scale_factor=2.0, mode="nearest")
 
