@@ -14,10 +14,10 @@ from semclip.cache import MemoryCache, RegionCache, region_key
 from semclip.errors import InputError, ModelError
 from semclip.images import Image, Limits
 from semclip.proposals import pyramid
-from semclip.protocols import Proposer, Relevance
+from semclip.protocols import Piecewise, Proposer, Relevance
 from semclip.relevance.table import load_relevance
 from semclip.selection import Choice, Selection, choose
-from semclip.types import Floats, Maker, Regions, Scored
+from semclip.types import Maker, Regions, Scored, Weighed
 
 if TYPE_CHECKING:
     from semclip.images import ImageSource
@@ -87,8 +87,9 @@ class SemClip:
         maker = self._maker(choice, regions)
         selections = []
         for question in questions:
-            considered = self._score(question, regions)
-            chosen = choose(considered, choice, size=regions.size)
+            scores, worth = self._weigh(question, regions)
+            considered = tuple(Scored(box, float(one)) for box, one in zip(regions.boxes, scores, strict=True))
+            chosen = choose(considered, choice, size=regions.size, worth=worth)
             gate = choice.gate if choice.k else None
             selections.append(Selection(name, question, picture, chosen, considered, maker, gate))
         return tuple(selections)
@@ -113,10 +114,13 @@ class SemClip:
         """What k = 0 needs: no candidate, and so no work for ψ."""
         return Regions(picture.size, (), np.zeros((0, 1), np.float32), self.relevance.fingerprint)
 
-    def _score(self, question: str, regions: Regions) -> tuple[Scored, ...]:
-        if not regions.boxes:
-            return ()
-        scores: Floats = self.relevance.score(question, regions)
-        if np.shape(scores) != (len(regions),):
-            raise ModelError(f"psi {self.relevance.name} needs {len(regions)} scores, gave shape {np.shape(scores)}")
-        return tuple(Scored(box, float(score)) for box, score in zip(regions.boxes, scores, strict=True))
+    def _weigh(self, question: str, regions: Regions) -> Weighed:
+        psi, n = self.relevance, len(regions)
+        if not n:
+            return Weighed(np.zeros(0))
+        weighed = psi.weigh(question, regions) if isinstance(psi, Piecewise) else Weighed(psi.score(question, regions))
+        if np.shape(weighed.scores) != (n,):
+            raise ModelError(f"psi {psi.name} needs {n} scores, gave shape {np.shape(weighed.scores)}")
+        if weighed.worth is not None and np.shape(weighed.worth)[1:] != (n,):
+            raise ModelError(f"psi {psi.name} needs {n} columns of worth, gave shape {np.shape(weighed.worth)}")
+        return weighed

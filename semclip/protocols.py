@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from semclip.errors import TooManyPictures
 from semclip.geometry import Box, Size
-from semclip.types import Completion, Decoding, Floats, Mixture, Picture, Regions, Style
+from semclip.types import Completion, Decoding, Floats, Mixture, Picture, Regions, Style, Weighed
 
 
 class Proposer(Protocol):
@@ -34,6 +34,15 @@ class Relevance(Protocol):
 
     def score(self, question: str, regions: Regions, /) -> Floats:
         """(n,), higher is better; -inf marks a box that must not be chosen."""
+        ...
+
+
+@runtime_checkable
+class Piecewise(Protocol):
+    """What a ψ may be beside: it tells which pieces of the evidence each box holds, so that none is shown twice."""
+
+    def weigh(self, question: str, regions: Regions, /) -> Weighed:
+        """The scores that `score` gives, and what they are made of."""
         ...
 
 

@@ -11,17 +11,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from semclip import prompts
 from semclip.errors import InputError, ModelError
 from semclip.files import write_atomic
 from semclip.geometry import Box, Size, intersection_area
-from semclip.types import Maker, Picture, Pixels, Prompt, Scored
+from semclip.types import Floats, Maker, Picture, Pixels, Prompt, Scored
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
 OVERVIEW_PX = 1024
 """Long side of the overview: about what VLMs look at when they are given a photo alone."""
+
+MAX_OVERLAP = 0.3
+"""Of two chosen boxes, where ψ does not tell what each adds; neighbours half a window from each other share more."""
 
 GATE_VERSION = 1
 GATE_STATISTIC = "peak"
@@ -95,13 +100,14 @@ class Gate:
 class Choice:
     """How many boxes to choose, and on what terms.
 
-    `max_overlap`: the largest share of the smaller of two chosen boxes that the other may hold. `threshold`: scores
-    below it are never chosen. `max_visual_tokens`: for overview and crops together, as `count_tokens` counts them.
-    `gate`: chooses nothing where the scores say that the overview suffices.
+    `max_overlap`: the largest share of the smaller of two chosen boxes that the other may hold; by default what ψ says
+    that each adds to the others decides, or `MAX_OVERLAP` where it does not say. `threshold`: scores below it are never
+    chosen. `max_visual_tokens`: for overview and crops together, as `count_tokens` counts them. `gate`: chooses nothing
+    where the scores say that the overview suffices.
     """
 
     k: int = 2
-    max_overlap: float = 0.3
+    max_overlap: float | None = None
     threshold: float | None = None
     max_visual_tokens: int | None = None
     count_tokens: CountTokens = llava_tokens
@@ -110,15 +116,22 @@ class Choice:
     def __post_init__(self) -> None:
         if not isinstance(self.k, int) or self.k < 0:
             raise InputError(f"k needs to be a whole number of at least 0, got {self.k!r}")
-        if not 0 <= self.max_overlap <= 1:
+        if self.max_overlap is not None and not 0 <= self.max_overlap <= 1:
             raise InputError(f"max_overlap needs to be between 0 and 1, got {self.max_overlap}")
         if self.threshold is not None and math.isnan(self.threshold):
             raise InputError("a threshold needs to be a number, got nan")
 
 
-def choose(scored: Sequence[Scored], choice: Choice, *, size: Size) -> tuple[Scored, ...]:
-    """What `choice` picks from `scored` in an image of `size`, best first; may be fewer than k, or none."""
-    best = top_k(scored, choice.k, max_overlap=choice.max_overlap, threshold=choice.threshold)
+def choose(scored: Sequence[Scored], choice: Choice, *, size: Size, worth: Floats | None = None) -> tuple[Scored, ...]:
+    """What `choice` picks from `scored` in an image of `size`, best first; may be fewer than k, or none.
+
+    `worth` is that of types.Weighed.
+    """
+    limit, threshold = choice.max_overlap, choice.threshold
+    if worth is None:
+        best = top_k(scored, choice.k, max_overlap=MAX_OVERLAP if limit is None else limit, threshold=threshold)
+    else:
+        best = most_worth(scored, worth, choice.k, max_overlap=1.0 if limit is None else limit, threshold=threshold)
     if choice.gate is not None and not choice.gate.opens(scored):
         return ()
     if choice.max_visual_tokens is None:
@@ -127,13 +140,13 @@ def choose(scored: Sequence[Scored], choice: Choice, *, size: Size) -> tuple[Sco
 
 
 def top_k(
-    scored: Sequence[Scored], k: int, *, max_overlap: float = 0.3, threshold: float | None = None
+    scored: Sequence[Scored], k: int, *, max_overlap: float = MAX_OVERLAP, threshold: float | None = None
 ) -> tuple[Scored, ...]:
     """The k best that do not repeat each other, best first; ties keep the order given.
 
     A candidate is passed over where it and a better one share more than `max_overlap` of the smaller of the two. The
     smaller, not the union: IoU hardly sees a box nested in a larger one, and k crops of one target would hide a second
-    target elsewhere. 0.3 also keeps apart neighbours that lie half a window from each other.
+    target elsewhere.
 
     Raises: ModelError on a score of NaN or +inf; -inf is never chosen.
     """
@@ -143,6 +156,29 @@ def top_k(
             break
         if all(overlap(candidate.box, better.box) <= max_overlap for better in chosen):
             chosen.append(candidate)
+    return tuple(chosen)
+
+
+def most_worth(
+    scored: Sequence[Scored], worth_MN: Floats, k: int, *, max_overlap: float = 1.0, threshold: float | None = None
+) -> tuple[Scored, ...]:
+    """The k boxes that together are worth most: first the best, then each time what adds most to those before it.
+
+    A box may lie in another where it is worth it: a close-up where the target probably is, and around it what surely
+    holds it. Such a choice has at least 63 % of the worth of the best one (Nemhauser, Wolsey and Fisher 1978,
+    doi:10.1007/BF01588971). Raises as `top_k`.
+    """
+    least = -math.inf if threshold is None else threshold
+    free_N = np.array([-_descending(one) >= least and one.score > -math.inf for one in scored], bool)
+    had_M1 = np.zeros((len(worth_MN), 1))
+    chosen: list[Scored] = []
+    while len(chosen) < k and free_N.any():
+        added_N = np.maximum(worth_MN - had_M1, 0).sum(0)
+        best = int(np.where(free_N, added_N, -1.0).argmax())
+        chosen.append(scored[best])
+        had_M1 = np.maximum(had_M1, worth_MN[:, [best]])
+        free_N &= [overlap(one.box, scored[best].box) <= max_overlap for one in scored]
+        free_N[best] = False
     return tuple(chosen)
 
 
@@ -179,7 +215,7 @@ def within_budget(
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The chosen boxes with their scores, best first, what was considered, and what made it.
+    """The chosen boxes with their scores, in the order of choice, what was considered, and what made it.
 
     `image` names the picture in exports: its path, or the digest of pixels that have none. Boxes are in pixels of the
     EXIF-corrected image. `gate` is what decided whether there are any; None where none was asked.

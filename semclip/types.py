@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,17 @@ class Scored:
     score: float
 
 
+class Weighed(NamedTuple):
+    """What ψ says of n boxes: `scores` (n,), and `worth` (m, n) of each for each of m pieces of the evidence.
+
+    Boxes that are chosen together are worth, of every piece, what the best of them is. `worth` is at least 0, and a box
+    scores higher the more it sums to; None where ψ sees no pieces.
+    """
+
+    scores: Floats
+    worth: Floats | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Maker:
     """What made a result: enough to make it again. A ψ that draws lots has its seed in the fingerprint."""
@@ -93,7 +104,7 @@ class Maker:
     fingerprint: str
     proposer: str
     k: int
-    max_overlap: float
+    max_overlap: float | None
     threshold: float | None = None
     max_visual_tokens: int | None = None
     vlm_passes: int = 0

@@ -16,10 +16,10 @@ from semclip.cache import DiskCache, MemoryCache, region_key
 from semclip.errors import ImageError, InputError, ModelError
 from semclip.geometry import Box, Size, coverage
 from semclip.pipeline import SemClip
-from semclip.proposals import grid, pyramid
+from semclip.proposals import Grid, grid, pyramid
 from semclip.relevance.baselines import Center
 from semclip.selection import Choice, Gate, peak
-from semclip.types import Floats, Picture, Pixels, Regions
+from semclip.types import Floats, Picture, Pixels, Regions, Weighed
 from tests.fakes import ColorRelevance, spotted
 
 SIZE = Size(120, 80)
@@ -40,6 +40,26 @@ class Unusable:
 
     def score(self, question: str, regions: Regions, /) -> Floats:
         return self.scores
+
+
+@dataclass(frozen=True)
+class Piecemeal:
+    """A ψ that sees the evidence in two halves of the picture; the left one twice as sure. `worth` overrides it."""
+
+    worth: Floats | None = None
+    name: str = "piecemeal"
+    fingerprint: str = "b175"
+
+    def embed(self, image: Picture, boxes: Sequence[Box], /) -> Regions:
+        return Center().embed(image, boxes)
+
+    def score(self, question: str, regions: Regions, /) -> Floats:
+        return self.weigh(question, regions).scores
+
+    def weigh(self, question: str, regions: Regions, /) -> Weighed:
+        left = np.array([box.right <= regions.size.width // 2 for box in regions.boxes])
+        worth = np.stack([2.0 * left, 1.0 * ~left])
+        return Weighed(worth.sum(0), worth if self.worth is None else self.worth)
 
 
 @dataclass(frozen=True)
@@ -119,6 +139,17 @@ def test_a_psi_may_look_again_and_no_cache_keeps_what_it_looks_at() -> None:
     kept = cache.get(region_key(picture, LooksAgain(), pyramid, pyramid(SIZE)))
     assert kept is not None
     assert kept.picture is None
+
+
+def test_what_a_psi_has_shown_already_is_not_chosen_again() -> None:
+    chosen = SemClip(Piecemeal(), Grid(4, 2), choice=Choice(k=2)).select(PIXELS, "Where?").chosen
+    assert [one.box.left < SIZE.width // 2 for one in chosen] == [True, False]
+    assert [one.score for one in chosen] == [2.0, 1.0]
+
+
+def test_worth_of_other_boxes_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"piecemeal needs 8 columns of worth, gave shape \(2, 3\)"):
+        SemClip(Piecemeal(np.ones((2, 3))), Grid(4, 2)).select(PIXELS, "Where?")
 
 
 def test_with_k_0_nothing_is_considered() -> None:

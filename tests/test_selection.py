@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from semclip.errors import InputError, ModelError
 from semclip.geometry import Box, Size
 from semclip.prompts import Wording
-from semclip.selection import Choice, Gate, Selection, choose, llava_tokens, overlap, peak, top_k, within_budget
-from semclip.types import Maker, Scored
+from semclip.selection import (
+    Choice,
+    Gate,
+    Selection,
+    choose,
+    llava_tokens,
+    most_worth,
+    overlap,
+    peak,
+    top_k,
+    within_budget,
+)
+from semclip.types import Floats, Maker, Scored
 from tests import strategies
 from tests.fakes import ArrayPicture, spotted
 
@@ -72,6 +85,60 @@ def test_a_smaller_k_is_a_beginning_of_a_larger(scored: list[Scored], k: int) ->
 @given(st.permutations([Scored(Box(i, 0, i + 9, 9), float(i)) for i in range(8)]))
 def test_the_order_of_candidates_does_not_matter_without_ties(scored: list[Scored]) -> None:
     assert [one.score for one in top_k(scored, 3, max_overlap=0.5)] == [7.0, 2.0]
+
+
+APART = [Box(10 * i, 0, 10 * i + 10, 10) for i in range(6)]
+worths = arrays.arrays(np.float64, st.tuples(st.integers(1, 5), st.just(6)), elements=st.integers(0, 9).map(float))
+
+
+def summed(worth: Floats) -> list[Scored]:
+    return [Scored(box, total) for box, total in zip(APART, worth.sum(0).tolist(), strict=True)]
+
+
+def together(worth: Floats, boxes: list[Box]) -> float:
+    return float(worth[:, [APART.index(box) for box in boxes]].max(1).sum())
+
+
+def test_what_two_boxes_hold_counts_once() -> None:
+    worth = np.array([[3.0, 3.0, 0.0], [2.0, 1.5, 0.0], [0.0, 0.0, 1.0]])
+    scored = [Scored(LEFT, 5.0), Scored(NESTED, 4.5), Scored(RIGHT, 1.0)]
+    assert [one.box for one in most_worth(scored, worth, 2)] == [LEFT, RIGHT]
+
+
+def test_a_box_around_another_is_chosen_for_what_it_adds() -> None:
+    worth = np.array([[4.0, 2.0, 0.0], [0.0, 1.5, 0.0], [0.0, 0.0, 1.0]])
+    scored = [Scored(NESTED, 4.0), Scored(LEFT, 3.5), Scored(RIGHT, 1.0)]
+    assert [one.box for one in choose(scored, Choice(), size=SIZE, worth=worth)] == [NESTED, LEFT]
+    apart = choose(scored, Choice(max_overlap=0.3), size=SIZE, worth=worth)
+    assert [one.box for one in apart] == [NESTED, RIGHT]
+
+
+@given(worths, st.integers(1, 4))
+def test_choosing_by_worth_starts_with_the_best_and_goes_on_alike(worth: Floats, k: int) -> None:
+    scored = summed(worth)
+    chosen = most_worth(scored, worth, k)
+    assert len(set(chosen)) == k
+    assert chosen[0] == top_k(scored, 1)[0]
+    assert most_worth(scored, worth, k + 1)[:k] == chosen
+
+
+@given(worths, st.integers(1, 3))
+def test_no_choice_is_worth_much_more(worth: Floats, k: int) -> None:
+    chosen = [one.box for one in most_worth(summed(worth), worth, k)]
+    best = max(together(worth, list(boxes)) for boxes in combinations(APART, k))
+    assert together(worth, chosen) >= (1 - 1 / math.e) * best - 1e-9
+
+
+@given(worths, st.floats(0, 40))
+def test_worth_heeds_thresholds_and_boxes_that_must_not_be_chosen(worth: Floats, threshold: float) -> None:
+    scored = [Scored(one.box, -math.inf if one.box == APART[2] else one.score) for one in summed(worth)]
+    chosen = most_worth(scored, worth, 6, threshold=threshold)
+    assert set(chosen) == {one for one in scored if one.score >= threshold and one.box != APART[2]}
+
+
+def test_unusable_scores_beside_worth_are_the_models_fault() -> None:
+    with pytest.raises(ModelError, match="nan"):
+        most_worth([Scored(LEFT, math.nan)], np.ones((1, 1)), 1)
 
 
 @pytest.mark.parametrize(("budget", "boxes"), [(576, []), (1151, []), (1152, [LEFT]), (9999, [LEFT, RIGHT])])

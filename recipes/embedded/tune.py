@@ -1,8 +1,8 @@
 """Chooses how the shipped ψ reads an image and scores boxes: `python -m recipes.embedded.tune DATA WEIGHTS`.
 
 Tries input areas, sharpness and size weight on the dev splits and writes the best to WEIGHTS/config.json. The measure
-is the mean over the sets of hit@2 plus half of tight@2: a close-up is better than a quarter of the image, but a miss
-costs the answer.
+is the mean over the sets of hit@2 plus a quarter of tight@2: a close-up is better than a quarter of the image, but a
+miss costs the answer.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from semclip.logs import Example, read_log
 from semclip.proposals import pyramid
 from semclip.relevance import checkpoint
 from semclip.relevance.checkpoint import DensePsi, read_config, write_config
-from semclip.relevance.dense import vote_scores
-from semclip.selection import top_k
+from semclip.relevance.dense import weigh
+from semclip.selection import Choice, choose
 from semclip.types import Floats, Regions, Scored
 
 AREAS_PX = (350_000, 500_000, 600_000)
 SHARPNESS = (0.7, 1.0, 1.4)
-SIZE_WEIGHTS = (0.2, 0.3, 0.4, 0.5, 0.6)
+SIZE_WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7)
 K = 2
 
 Asked = tuple[str, Example, Floats, Regions]
@@ -53,9 +53,9 @@ def rates(asked: list[Asked], sharpness: float, size_weight: float) -> dict[str,
     """(hit@2, tight@2) of every set."""
     outcomes: dict[str, list[tuple[bool, bool]]] = defaultdict(list)
     for name, example, seen, regions in asked:
-        scores = vote_scores(seen, regions.boxes, regions.size, sharpness=sharpness, size_weight=size_weight)
-        chosen = top_k([Scored(*pair) for pair in zip(regions.boxes, scores.tolist(), strict=True)], K)
-        boxes = [one.box for one in chosen]
+        scores, worth = weigh(seen, regions.boxes, regions.size, sharpness=sharpness, size_weight=size_weight)
+        scored = [Scored(*pair) for pair in zip(regions.boxes, scores.tolist(), strict=True)]
+        boxes = [one.box for one in choose(scored, Choice(K), size=regions.size, worth=worth)]
         hit, tight = (
             bool(hit_mask(boxes, example.evidence, regions.size, parts=parts).any())
             for parts in (HIT_PARTS, TIGHT_PARTS)
@@ -76,7 +76,7 @@ def main(data: Path, weights: Path) -> None:
         asked = list(answers(replace(shipped, settings=replace(shipped.settings, area_px=area)), logs))
         for sharpness, size_weight in product(SHARPNESS, SIZE_WEIGHTS):
             found = rates(asked, sharpness, size_weight)
-            value = float(np.mean([hit + tight / 2 for hit, tight in found.values()]))
+            value = float(np.mean([hit + tight / 4 for hit, tight in found.values()]))
             tried.append((value, area, sharpness, size_weight, found))
     # Of equals, the first that was tried: the smaller input.
     ranked = sorted(reversed(tried), key=lambda one: one[0])

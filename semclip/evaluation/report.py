@@ -87,7 +87,7 @@ class Report:
     limit: int | None
     seed: int
     resamples: int
-    max_overlap: float
+    max_overlap: float | None
     ks: tuple[int, ...]
     psi: tuple[Maker, ...]
     results: tuple[Result, ...]

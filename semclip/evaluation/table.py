@@ -39,9 +39,10 @@ def to_markdown(report: Report) -> str:
 def describe(report: Report) -> str:
     """One line with what is needed to make the report again."""
     made_by = ", ".join(f"{maker.psi} {maker.fingerprint[:8]}" for maker in report.psi)
+    overlap = "" if report.max_overlap is None else f"max overlap {report.max_overlap:g}, "
     return (
         f"semclip {report.version}, split {report.split or 'all'}, ψ {made_by}, proposer {report.psi[0].proposer}, "
-        f"max overlap {report.max_overlap:g}, ± 95 % bootstrap over images ({report.resamples}, seed {report.seed}), "
+        f"{overlap}± 95 % bootstrap over images ({report.resamples}, seed {report.seed}), "
         f"rejected: {len(report.rejected)}"
     )
 

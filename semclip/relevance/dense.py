@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from semclip.geometry import Box, Size
-from semclip.types import Floats
+from semclip.types import Floats, Weighed
 
 ALIGN_PX = 32
 """The network's coarsest stride: its input's sides are multiples of it."""
@@ -70,21 +70,23 @@ def box_scores(
     return scores
 
 
-def vote_scores(
+def weigh(
     answers_HW5: Floats, boxes: Sequence[Box], size: Size, *, sharpness: float = 1.0, size_weight: float = 0.3
-) -> Floats:
-    """(n,) as `box_scores`, where every cell says how far the evidence that it sees extends.
+) -> Weighed:
+    """Scores as those of `box_scores`, where every cell says how far the evidence that it sees extends.
 
     `answers_HW5`: of each cell its heat, and the logs of how many cells lie between its centre and the left, top, right
     and bottom edge of the evidence. Every block of cells votes for the box that its cells see; a box of the
     image holds a vote by the share of the voted box that lies in it, to the power of `EDGE`: half of the evidence is no
     evidence. Added to all is the log of the probability that there is any evidence: scores compare between images.
+
+    The blocks are the pieces of the evidence, with one that no block sees, of which every box holds `LEAST_SHARE`.
     """
     shares_M, voted_M4 = votes(answers_HW5, sharpness)
-    held_N = shares_M @ covered(voted_M4, fractions(boxes, size)) ** EDGE
-    areas = np.array([box.area / size.area for box in boxes])
-    scores: Floats = np.log(held_N + LEAST_SHARE) - size_weight * np.log(areas) + _log_there(answers_HW5[..., 0])
-    return scores
+    held_MN = shares_M[:, None] * covered(voted_M4, fractions(boxes, size)) ** EDGE
+    areas_N = np.array([box.area / size.area for box in boxes])
+    worth_MN = np.concatenate([held_MN, np.full((1, len(boxes)), LEAST_SHARE)]) * areas_N**-size_weight
+    return Weighed(np.log(worth_MN.sum(0)) + _log_there(answers_HW5[..., 0]), worth_MN)
 
 
 def _log_there(heat_HW: Floats) -> float:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from semclip.geometry import Box
-from semclip.protocols import Relevance
+from semclip.protocols import Piecewise, Relevance
 from semclip.relevance.phrases import noun_phrase
 from semclip.relevance.table import load_relevance
-from semclip.types import Floats, Picture, Regions
+from semclip.types import Floats, Picture, Regions, Weighed
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Phrased:
 
     def score(self, question: str, regions: Regions, /) -> Floats:
         return self.inner.score(noun_phrase(question), regions)
+
+    def weigh(self, question: str, regions: Regions, /) -> Weighed:
+        """As `inner` does where it sees pieces."""
+        if isinstance(self.inner, Piecewise):
+            return self.inner.weigh(noun_phrase(question), regions)
+        return Weighed(self.score(question, regions))
 
 
 def load(spec: str) -> Phrased:

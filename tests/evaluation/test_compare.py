@@ -80,7 +80,7 @@ def test_a_report_says_what_made_it(tmp_path: Path) -> None:
     report = run_eval([write_log(tmp_path / "set")], ["random", "tiles"], config=config)
     assert (report.split, report.limit, report.seed, report.ks) == ("dev", 3, 5, (2, 1))
     assert [one.psi for one in report.psi] == ["random", "tiles"]
-    assert {(one.proposer, one.k, one.max_overlap) for one in report.psi} == {("pyramid", 2, 0.3)}
+    assert {(one.proposer, one.k, one.max_overlap) for one in report.psi} == {("pyramid", 2, None)}
     assert {one.questions for one in report.results} == {3}
 
 

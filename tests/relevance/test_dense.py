@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -16,8 +17,8 @@ from semclip.relevance.dense import (
     fractions,
     input_size,
     masses,
-    vote_scores,
     votes,
+    weigh,
 )
 from tests.strategies import boxes
 
@@ -107,21 +108,42 @@ def test_the_smallest_box_that_holds_the_vote_wins_and_half_of_the_evidence_is_n
     heat[2:4, 6:8] = 8.0
     seen = answers(heat, Box(60, 20, 80, 40))
     tight, loose, half, beside = Box(58, 18, 82, 42), Box(40, 0, 100, 60), Box(60, 20, 80, 30), Box(0, 60, 20, 80)
-    scores = vote_scores(seen, [loose, beside, tight, half], SIZE, size_weight=0.3)
+    scores = weigh(seen, [loose, beside, tight, half], SIZE, size_weight=0.3).scores
     assert np.argsort(-scores).tolist() == [2, 0, 3, 1]
     assert scores[3] < scores[2] - 3
+
+
+@given(heats, st.lists(boxes(SIZE), min_size=1, max_size=5), st.floats(0, 1))
+def test_scores_rise_with_what_boxes_are_worth(heat: np.ndarray, some: list[Box], size_weight: float) -> None:
+    scores, worth = weigh(answers(heat, Box(10, 10, 60, 60)), some, SIZE, size_weight=size_weight)
+    assert worth is not None
+    assert (worth >= 0).all()
+    differences = scores - np.log(worth.sum(0))
+    assert np.allclose(differences, differences[0])
+
+
+def test_evidence_in_two_places_is_two_pieces() -> None:
+    heat = np.full((10, 10), -30.0)
+    heat[1, 1] = heat[8, 8] = 8.0
+    seen = answers(heat, Box(0, 0, 20, 20))
+    seen[5:] = answers(heat, Box(80, 80, 100, 100))[5:]
+    one, other, both = Box(0, 0, 20, 20), Box(80, 80, 100, 100), Box(0, 0, 100, 100)
+    _, worth = weigh(seen, [one, other, both], SIZE, size_weight=0.0)
+    assert worth is not None
+    assert worth[:, :2].max(1).sum() == pytest.approx(worth[:, 2].sum(), abs=1e-3)
+    assert worth[:, 0].sum() == pytest.approx(0.5, abs=2e-3)
 
 
 @given(heats, st.floats(0, 50))
 def test_warmth_tells_whether_there_is_anything_and_differences_where(heat: np.ndarray, warmer: float) -> None:
     some, where = [Box(0, 0, 30, 30), Box(20, 50, 100, 100)], Box(10, 10, 60, 60)
     heat = heat.round(2)  # what is hottest by less is not so any longer, once 500 is added
-    cold, plain, warm = (vote_scores(answers(heat + more, where), some, SIZE) for more in (-500, 0, warmer))
+    cold, plain, warm = (weigh(answers(heat + more, where), some, SIZE).scores for more in (-500, 0, warmer))
     assert np.allclose(np.diff(cold), np.diff(plain))
     assert np.allclose(np.diff(warm), np.diff(plain))
     assert (cold < -400).all()
     assert (plain <= warm + 1e-9).all()
-    assert (warm <= vote_scores(answers(heat + 500, where), some, SIZE) + 1e-9).all()
+    assert (warm <= weigh(answers(heat + 500, where), some, SIZE).scores + 1e-9).all()
 
 
 @given(st.builds(Size, st.integers(1, 20_000), st.integers(1, 20_000)), st.sampled_from([100_000, 500_000, 800_000]))

@@ -19,7 +19,7 @@ from semclip import images
 from semclip.geometry import Box, Size
 from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow
-from semclip.selection import Choice
+from semclip.selection import MAX_OVERLAP
 from semclip.training.measure import Measured, measure, spread
 from semclip.types import Floats, Picture, Regions
 from tests.fakes import spotted
@@ -90,7 +90,7 @@ def rank_by_hand(row: MinedRow) -> float:
     """Of the best box, and of the next that does not repeat it, the first that is a positive."""
     order = sorted(zip(row.boxes, row.rewards, strict=True), key=lambda pair: -score(row.question, pair[0]))
     best = order[0]
-    rest = [pair for pair in order[1:] if overlap(best[0], pair[0]) <= Choice().max_overlap]
+    rest = [pair for pair in order[1:] if overlap(best[0], pair[0]) <= MAX_OVERLAP]
     return next((place for place, pair in enumerate([best, *rest[:1]], 1) if pair[1] >= POSITIVE), math.inf)
 
 

@@ -24,7 +24,7 @@ _LARGEST = 1e38
 
 @dataclass(frozen=True, slots=True)
 class DenseSettings:
-    """How a dense ψ reads a picture: its network's `stride` and `area_px` of input; the rest is dense.vote_scores'."""
+    """How a dense ψ reads a picture: its network's `stride` and `area_px` of input; the rest is dense.weigh's."""
 
     stride: int
     area_px: int

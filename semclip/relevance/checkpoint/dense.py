@@ -13,8 +13,8 @@ from semclip.errors import InputError
 from semclip.geometry import Box, Size
 from semclip.relevance.checkpoint.config import DenseSettings
 from semclip.relevance.checkpoint.runtime import Runtime
-from semclip.relevance.dense import input_size, vote_scores
-from semclip.types import Floats, Picture, Regions
+from semclip.relevance.dense import input_size, weigh
+from semclip.types import Floats, Picture, Regions, Weighed
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,23 @@ class DensePsi:
         return Regions(image.size, tuple(boxes), features, self.fingerprint, Size(width, height))
 
     def score(self, question: str, regions: Regions, /) -> Floats:
-        """(n,) see dense.vote_scores; scores of one question compare across boxes and images."""
+        """(n,) see dense.weigh; scores of one question compare across boxes and images."""
+        return self.weigh(question, regions).scores
+
+    def weigh(self, question: str, regions: Regions, /) -> Weighed:
+        """See dense.weigh."""
         if regions.encoder != self.fingerprint:
             raise InputError(f"psi {self.name} needs regions that it embedded itself, got those of {regions.encoder!r}")
         answers, settings = self.answers(question, regions), self.settings
         terms = {"sharpness": settings.sharpness, "size_weight": settings.size_weight}
-        return vote_scores(answers, regions.boxes, regions.size, **terms)
+        return weigh(answers, regions.boxes, regions.size, **terms)
 
     def heat(self, question: str, regions: Regions) -> Floats:
         """(grid.height, grid.width) logits that a cell shows what the question asks for."""
         return self.answers(question, regions)[..., 0]
 
     def answers(self, question: str, regions: Regions) -> Floats:
-        """(grid.height, grid.width, 5) heat of each cell, and how far what it sees extends: see dense.vote_scores."""
+        """(grid.height, grid.width, 5) heat of each cell, and how far what it sees extends: see dense.weigh."""
         if regions.grid is None:
             raise InputError("a heat map needs dense regions, got one row per box")
         return self.runtime.match(question, regions.features).reshape(regions.grid.height, regions.grid.width, 5)

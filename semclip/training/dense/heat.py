@@ -16,7 +16,7 @@ from semclip.relevance.dense import BLOCK, COLDEST, EDGE, FARTHEST, LEAST_SHARE,
 
 
 def place_logits(answers_Q5HW: Tensor, boxes_N4: Tensor, *, sharpness: float, size_weight: float) -> Tensor:
-    """(Q, N) what dense.vote_scores gives: comparable within one picture."""
+    """(Q, N) what dense.weigh scores: comparable within one picture."""
     shares_QM, voted_QM4 = votes(answers_Q5HW, sharpness)
     held_QN = torch.einsum("qm,qmn->qn", shares_QM, covered(voted_QM4, boxes_N4) ** EDGE)
     return (held_QN + LEAST_SHARE).log() - size_weight * _areas(boxes_N4).log()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from semclip.geometry import Box, Size
-from semclip.relevance.dense import input_size, vote_scores
+from semclip.relevance.dense import input_size, weigh
 from semclip.training.dense.model import Towers
 from semclip.training.dense.module import DenseModule
 from semclip.training.tokens import Tokens
@@ -41,9 +41,8 @@ class TorchDense:
         assert regions.grid is not None
         answers_HW5 = (regions.features @ queries_5D.T).reshape(regions.grid.height, regions.grid.width, 5)
         scoring = self.module.scoring
-        return vote_scores(
-            answers_HW5, regions.boxes, regions.size, sharpness=scoring.sharpness, size_weight=scoring.size_weight
-        )
+        terms = {"sharpness": scoring.sharpness, "size_weight": scoring.size_weight}
+        return weigh(answers_HW5, regions.boxes, regions.size, **terms).scores
 
 
 def see(towers: Towers, area_px: int, picture: Picture) -> Tensor:

@@ -34,7 +34,7 @@ def test_place_logits_are_the_scores_of_numpy(
 ) -> None:
     says, terms = answers(grid, seed), {"sharpness": sharpness, "size_weight": size_weight}
     seen = says.permute(0, 2, 3, 1).numpy()
-    expected = np.stack([dense.vote_scores(one, boxes, SIZE, **terms) for one in seen])
+    expected = np.stack([dense.weigh(one, boxes, SIZE, **terms).scores for one in seen])
     expected = expected - expected[:, :1]
     found = place_logits(says, fractions(boxes), **terms)
     np.testing.assert_allclose(found - found[:, :1], expected, atol=2e-3)
