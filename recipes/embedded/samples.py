@@ -138,7 +138,7 @@ def scattered(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
 def wall(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
     """As many pictograms as stand side by side in rows and columns: a school of names."""
     canvas = _ground(stock, size, rng)
-    cell = rng.choice((48, 64, 80, 104))
+    cell = rng.choice((40, 48, 64, 88, 112))
     for top in range(0, size[0] - cell + 1, cell):
         for left in range(0, size[1] - cell + 1, cell):
             piece = pictogram(stock.pictograms, rng)
