@@ -1,7 +1,7 @@
 """Where a ψ looks in rendered scenes: `python -m recipes.embedded.gallery PSI docs/images`.
 
-Prints hit@2 of each kind of scene, and writes hits.jpg and misses.jpg: the first of either that come, kinds in turn,
-the chosen crops bright and numbered, the evidence in a white frame. The scenes are of kinds, not of seeds, that the
+Prints hit@2 of each kind of scene, and writes hits.jpg and misses.jpg: one question a scene, kinds in turn, the chosen
+crops bright and numbered, the evidence in a white frame. The scenes are of kinds, not of seeds, that the
 recipe trains on.
 """
 
@@ -84,7 +84,8 @@ def main(weights: str, out: Path) -> None:
         all_shown = list(shown(semclip, kind))
         sys.stdout.write(f"{kind}: hit@2 {np.mean([one.hit for one in all_shown]):.2f} of {len(all_shown)}\n")
         for hit in (True, False):
-            found[hit].append([one for one in all_shown if one.hit == hit])
+            first = {one.selection.image: one for one in reversed(all_shown) if one.hit == hit}
+            found[hit].append(list(first.values()))
     for hit, name in ((True, "hits.jpg"), (False, "misses.jpg")):
         in_turn = (one for one in chain.from_iterable(zip_longest(*found[hit])) if one is not None)
         sheet([tile(one) for one in islice(in_turn, TILES)]).save(out / name, quality=85)

@@ -28,7 +28,7 @@ from semclip.selection import Choice, choose
 from semclip.types import Floats, Regions, Scored
 
 AREAS_PX = (350_000, 500_000, 600_000)
-SHARPNESS = (0.7, 1.0, 1.4)
+SHARPNESS = (1.0, 1.2, 1.4)
 SIZE_WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7)
 K = 2
 
@@ -65,9 +65,8 @@ def rates(asked: list[Asked], sharpness: float, size_weight: float) -> dict[str,
     return {name: (float(hit), float(tight)) for name, (hit, tight) in means.items()}
 
 
-def main(data: Path, weights: Path) -> None:
+def main(logs: list[Path], weights: Path) -> None:
     """Prints a line for each setting, best last, and writes the best."""
-    logs = sorted(data.glob("*/questions.jsonl"))
     shipped = checkpoint.load(weights)
     if not isinstance(shipped, DensePsi):
         raise SystemExit(f"{weights} holds no dense ψ")
@@ -91,5 +90,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("weights", type=Path)
+    parser.add_argument("--also", type=Path, action="append", default=[], help="a further question set")
     arguments = parser.parse_args()
-    main(arguments.data, arguments.weights)
+    main([*sorted(arguments.data.glob("*/questions.jsonl")), *arguments.also], arguments.weights)

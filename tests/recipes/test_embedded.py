@@ -395,7 +395,7 @@ def test_tuning_writes_its_choice_into_the_folder(tmp_path: Path, capsys: pytest
     assert isinstance(config.encoder, DenseSettings)
     write_config(psi, replace(config, encoder=replace(config.encoder, sharpness=9.0)))
     write_log(tmp_path / "data" / "set", corner(RED), split="dev")
-    tune.main(tmp_path / "data", psi)
+    tune.main(sorted((tmp_path / "data").glob("*/questions.jsonl")), psi)
     tuned = load(psi)
     assert isinstance(tuned, DensePsi)
     assert tuned.settings.sharpness in tune.SHARPNESS
