@@ -14,7 +14,7 @@ from semclip.cache import MemoryCache, RegionCache, region_key
 from semclip.errors import InputError, ModelError
 from semclip.images import Image, Limits
 from semclip.proposals import pyramid
-from semclip.protocols import Piecewise, Proposer, Relevance
+from semclip.protocols import Proposer, Relevance, weigh
 from semclip.relevance.table import load_relevance
 from semclip.selection import Choice, Selection, choose
 from semclip.types import Maker, Regions, Scored, Weighed
@@ -118,7 +118,7 @@ class SemClip:
         psi, n = self.relevance, len(regions)
         if not n:
             return Weighed(np.zeros(0))
-        weighed = psi.weigh(question, regions) if isinstance(psi, Piecewise) else Weighed(psi.score(question, regions))
+        weighed = weigh(psi, question, regions)
         if np.shape(weighed.scores) != (n,):
             raise ModelError(f"psi {psi.name} needs {n} scores, gave shape {np.shape(weighed.scores)}")
         if weighed.worth is not None and np.shape(weighed.worth)[1:] != (n,):

@@ -46,6 +46,11 @@ class Piecewise(Protocol):
         ...
 
 
+def weigh(psi: Relevance, question: str, regions: Regions) -> Weighed:
+    """What ψ says of the boxes, in pieces where it sees any."""
+    return psi.weigh(question, regions) if isinstance(psi, Piecewise) else Weighed(psi.score(question, regions))
+
+
 class Adapter(Protocol):
     """A frozen VLM: reads prompts, answers, and counts visual tokens as its processor does."""
 

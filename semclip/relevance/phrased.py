@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from semclip.geometry import Box
-from semclip.protocols import Piecewise, Relevance
+from semclip.protocols import Relevance, weigh
 from semclip.relevance.phrases import noun_phrase
 from semclip.relevance.table import load_relevance
 from semclip.types import Floats, Picture, Regions, Weighed
@@ -34,9 +34,7 @@ class Phrased:
 
     def weigh(self, question: str, regions: Regions, /) -> Weighed:
         """As `inner` does where it sees pieces."""
-        if isinstance(self.inner, Piecewise):
-            return self.inner.weigh(noun_phrase(question), regions)
-        return Weighed(self.score(question, regions))
+        return weigh(self.inner, noun_phrase(question), regions)
 
 
 def load(spec: str) -> Phrased:

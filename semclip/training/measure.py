@@ -12,12 +12,12 @@ import numpy as np
 
 from semclip import images
 from semclip.evaluation.metrics import bootstrap_means, percentile_interval, sign_flip_p_value
-from semclip.geometry import Box
+from semclip.geometry import Box, Size
 from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow
-from semclip.protocols import Relevance
-from semclip.selection import top_k
-from semclip.types import Floats, Scored
+from semclip.protocols import Relevance, weigh
+from semclip.selection import Choice, choose
+from semclip.types import Floats, Scored, Weighed
 
 Row = TypeVar("Row")
 MOST = 2
@@ -64,16 +64,22 @@ def measure(psi: Relevance, rows: Sequence[MinedRow]) -> Measured:
 
 
 def _ranks(psi: Relevance, rows: Sequence[MinedRow]) -> list[float]:
-    worths = [dict(zip(row.boxes, row.rewards.tolist(), strict=True)) for row in rows]
-    boxes = tuple(dict.fromkeys(box for worth in worths for box in worth))
+    paid = [dict(zip(row.boxes, row.rewards.tolist(), strict=True)) for row in rows]
+    boxes = tuple(dict.fromkeys(box for rewards in paid for box in rewards))
     regions = psi.embed(images.load(rows[0].image), boxes)
-    scores = (dict(zip(boxes, psi.score(row.question, regions).tolist(), strict=True)) for row in rows)
-    return [_rank(said, worth) for said, worth in zip(scores, worths, strict=True)]
+    places = {box: place for place, box in enumerate(boxes)}
+    return [
+        _rank(rewards, weigh(psi, row.question, regions), [places[box] for box in rewards], regions.size)
+        for row, rewards in zip(rows, paid, strict=True)
+    ]
 
 
-def _rank(scores: Mapping[Box, float], worth: Mapping[Box, float]) -> float:
-    chosen = top_k([Scored(box, scores[box]) for box in worth], MOST)
-    return next((place for place, one in enumerate(chosen, start=1) if worth[one.box] >= POSITIVE), math.inf)
+def _rank(rewards: Mapping[Box, float], said: Weighed, places: list[int], size: Size) -> float:
+    """Of the boxes that have `rewards`; what ψ said of them stands at `places`."""
+    scored = [Scored(*pair) for pair in zip(rewards, said.scores[places].tolist(), strict=True)]
+    worth = None if said.worth is None else said.worth[:, places]
+    chosen = choose(scored, Choice(MOST), size=size, worth=worth)
+    return next((place for place, one in enumerate(chosen, start=1) if rewards[one.box] >= POSITIVE), math.inf)
 
 
 def spread(rows: Sequence[Row], most: int, *, picture: Callable[[Row], Hashable]) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow
 from semclip.selection import MAX_OVERLAP
 from semclip.training.measure import Measured, measure, spread
-from semclip.types import Floats, Picture, Regions
+from semclip.types import Floats, Picture, Regions, Weighed
 from tests.fakes import spotted
 
 SIZE = Size(60, 40)
@@ -42,6 +42,19 @@ class Scripted:
 
     def score(self, question: str, regions: Regions, /) -> Floats:
         return np.array([score(question, box) for box in regions.boxes])
+
+
+@dataclass(frozen=True)
+class Piecemeal(Scripted):
+    """Sees one piece in all boxes but the last, less of it in each, and a small one in the last."""
+
+    def score(self, question: str, regions: Regions, /) -> Floats:
+        return self.weigh(question, regions).scores
+
+    def weigh(self, question: str, regions: Regions, /) -> Weighed:
+        shared = np.append(np.linspace(9, 8, len(regions) - 1), 0)
+        worth = np.stack([shared, np.arange(len(regions)) == len(regions) - 1])
+        return Weighed(worth.sum(0), worth)
 
 
 def score(question: str, box: Box) -> float:
@@ -92,6 +105,13 @@ def rank_by_hand(row: MinedRow) -> float:
     best = order[0]
     rest = [pair for pair in order[1:] if overlap(best[0], pair[0]) <= MAX_OVERLAP]
     return next((place for place, pair in enumerate([best, *rest[:1]], 1) if pair[1] >= POSITIVE), math.inf)
+
+
+def test_a_psi_that_sees_pieces_is_measured_by_what_its_crops_add(pictures: list[Path]) -> None:
+    (row,) = make_rows(pictures, 1, seed=0)
+    rewards = np.zeros(len(row.edges), np.float32)
+    rewards[-1] = 1
+    assert measure(Piecemeal(), [replace(row, rewards=rewards)]).ranks.tolist() == [2]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -13,7 +13,7 @@ from semclip.relevance.dense import input_size, weigh
 from semclip.training.dense.model import Towers
 from semclip.training.dense.module import DenseModule
 from semclip.training.tokens import Tokens
-from semclip.types import Floats, Picture, Regions
+from semclip.types import Floats, Picture, Regions, Weighed
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,9 @@ class TorchDense:
         return Regions(image.size, tuple(boxes), flat, self.fingerprint, Size(width, height))
 
     def score(self, question: str, regions: Regions, /) -> Floats:
+        return self.weigh(question, regions).scores
+
+    def weigh(self, question: str, regions: Regions, /) -> Weighed:
         with torch.inference_mode():
             device = self.module.towers.log_scale.device
             queries_5D = self.module.towers.ask(self.tokens(question).to(device))[0].cpu().numpy()
@@ -42,7 +45,7 @@ class TorchDense:
         answers_HW5 = (regions.features @ queries_5D.T).reshape(regions.grid.height, regions.grid.width, 5)
         scoring = self.module.scoring
         terms = {"sharpness": scoring.sharpness, "size_weight": scoring.size_weight}
-        return weigh(answers_HW5, regions.boxes, regions.size, **terms).scores
+        return weigh(answers_HW5, regions.boxes, regions.size, **terms)
 
 
 def see(towers: Towers, area_px: int, picture: Picture) -> Tensor:
