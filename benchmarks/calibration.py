@@ -4,8 +4,8 @@
 
 Every picture is asked its own questions, and as many of other logs. *Hit*: a question whose two crops hit, against one
 whose crops miss. *Match*: a question that belongs to the picture, against one that does not. Of each the AUC, as the
-mean of those within a log, and over all logs. The latter is lower where scores of logs are shifted, and higher where the
-logs themselves differ in how often crops hit: alone it proves nothing.
+mean of those within a log, and over all logs. The latter falls where scores of logs are shifted and rises where logs
+differ in how often crops hit: alone it proves nothing.
 """
 
 from __future__ import annotations
