@@ -96,14 +96,15 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON: keys are text, and what is not finite is None."""
-        return {"schema_version": SCHEMA_VERSION, **_plain(self)}
+        return {"schema_version": SCHEMA_VERSION, **plain_data(self)}
 
 
-def _plain(value: Any) -> Any:
+def plain_data(value: Any) -> Any:
+    """The value as JSON holds it: dataclasses and mappings as objects with text keys, None for what is not finite."""
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: plain_data(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain_data(item) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [_plain(item) for item in value]
+        return [plain_data(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
