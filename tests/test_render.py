@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +12,13 @@ from hypothesis import strategies as st
 
 from semclip.errors import InputError
 from semclip.geometry import Box, Size
-from semclip.render import heat_map, overlay, report, write_overlay, write_report
+from semclip.render import Reply, heat_map, overlay, report, write_overlay, write_report
 from semclip.render.palette import BOX_COLOURS, HEAT_COLOURS, heat_colours
 from semclip.selection import Selection
 from semclip.types import Maker, Scored
 from tests import strategies
 from tests.fakes import ArrayPicture, spotted
+from tests.pages import Page
 
 SIZE = Size(400, 300)
 BEST, SECOND = Box(40, 30, 140, 130), Box(250, 150, 350, 290)
@@ -36,37 +36,6 @@ def selected(
 
 
 TWO = selected(Scored(BEST, 0.9), Scored(SECOND, 0.4), Scored(SIZE.box, -0.2))
-
-
-class Page(HTMLParser):
-    """What a page holds: tags with their attributes, and its text."""
-
-    VOID = frozenset({"meta", "img", "input", "br"})
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def named(self, name: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.tags if tag == name]
 
 
 shapes = st.builds(Size, st.integers(1, 40), st.integers(1, 40))
@@ -198,6 +167,19 @@ def test_the_report_names_the_file_but_not_its_folder() -> None:
     chosen = Selection("/home/someone/a.jpg", "?", TWO.picture, TWO.chosen, TWO.considered, TWO.made_by)
     assert "a.jpg" in report([chosen])
     assert "someone" not in report([chosen])
+
+
+def test_the_report_says_what_was_answered_both_ways() -> None:
+    page = Page(report([TWO, TWO], [Reply("a/model", "<b>7", "3")]))
+    assert "From the overview alone3With the crops<b>7" in page.text
+    assert page.text.count("a/model") == 1
+    assert len(page.named("article")) == 2
+
+
+def test_the_report_names_a_model_but_not_its_folder() -> None:
+    page = Page(report([TWO], [Reply("/srv/models/small", "7")]))
+    assert "answers of small" in page.text
+    assert "alone" not in page.text
 
 
 def test_ids_are_unique_with_many_selections() -> None:

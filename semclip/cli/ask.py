@@ -18,7 +18,7 @@ from semclip.cli.terminal import CONTROL_CODES, say, source
 if TYPE_CHECKING:
     from semclip.images import Image
     from semclip.types import Usage
-    from semclip.vlm import VLM, Answer, Stream
+    from semclip.vlm import VLM, Answer
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -55,6 +55,7 @@ def ask(
 
     from semclip import images
     from semclip.batch import read_lines
+    from semclip.render import Reply
     from semclip.types import Decoding
 
     decoding, limits = Decoding(max_tokens, temperature), options.limits(None)
@@ -65,8 +66,9 @@ def ask(
         return
     shown = source(image or "", at_most=limits.encoded_bytes)
     images.load(shown, limits)  # what cannot be read is said before a model is loaded
-    answer = _print_answer(replace(terms.open(where), decoding=decoding), shown, question or "", as_json=as_json)
-    write(answer.selection, out, overlay, report)
+    opened = replace(terms.open(where), decoding=decoding)
+    answer = _print_answer(opened, shown, question or "", as_json=as_json)
+    write(answer.selection, out, overlay, report, Reply(opened.adapter.name, answer.text))
     for line in (*answer.notes, _cost(answer.usage)):
         say(line)
 
@@ -75,19 +77,22 @@ def _dictionary(vlm: VLM, image: Image, question: str) -> dict[str, Any]:
     return vlm.ask(image, question).to_dict()
 
 
-def _print_answer(vlm: VLM, image: str | bytes, question: str, *, as_json: bool) -> Answer | Stream:
+def _print_answer(vlm: VLM, image: str | bytes, question: str, *, as_json: bool) -> Answer:
     """What was answered, and is on stdout by then: piece by piece where that is a terminal."""
     if as_json or not sys.stdout.isatty():
         answer = vlm.ask(image, question)
         typer.echo(json.dumps(answer.to_dict()) if as_json else answer.text)
         return answer
-    stream = vlm.stream(image, question)
+    from semclip.vlm import Answer
+
+    stream, said = vlm.stream(image, question), ""
     try:
         for piece in stream:
             typer.echo(piece.translate(CONTROL_CODES), nl=False)
+            said += piece
     finally:  # what comes next on the screen, an error too, starts on a line of its own
         typer.echo()
-    return stream
+    return Answer(said, stream.selection, stream.shown, stream.usage, stream.notes)
 
 
 def _cost(usage: Usage) -> str:

@@ -14,11 +14,14 @@ from semclip.errors import ServerUnreachable
 
 if TYPE_CHECKING:
     from semclip.images import Image, Limits
+    from semclip.render import Reply
     from semclip.selection import Selection
 
 
-def write(selection: Selection, out: Path | None, overlay: Path | None, report: Path | None) -> None:
-    """Nothing; what was asked for is then written."""
+def write(
+    selection: Selection, out: Path | None, overlay: Path | None, report: Path | None, reply: Reply | None = None
+) -> None:
+    """Nothing; what was asked for is then written. `reply` is what the report tells of a model's answer."""
     if out is not None:
         selection.save(out)
     if overlay is not None:
@@ -28,7 +31,7 @@ def write(selection: Selection, out: Path | None, overlay: Path | None, report: 
     if report is not None:
         from semclip.render import write_report
 
-        write_report(report, [selection])
+        write_report(report, [selection], [reply])
 
 
 def print_replies(

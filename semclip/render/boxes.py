@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageDraw, ImageFont
@@ -46,6 +47,13 @@ def write_overlay(path: str | os.PathLike[str], selection: Selection) -> None:
     buffer = io.BytesIO()
     overlay(selection).save(buffer, format="PNG")
     write_output(path, buffer.getvalue())
+
+
+def free_place(places: Iterator[Box], *, taken: Sequence[Box]) -> Box:
+    """The first of `places`, at least one, that covers no part of what is `taken`; the very first where all do."""
+    first = next(places)
+    candidates = chain([first], places)
+    return next((place for place in candidates if not any(intersection_area(place, one) for one in taken)), first)
 
 
 def _scaled(box: Box, size: Size, *, target: Size) -> Box:
@@ -98,21 +106,18 @@ def _draw_tags(draw: ImageDraw.ImageDraw, boxes: Sequence[Box], *, tags: Sequenc
     placed: list[Box] = []
     for rank, (box, text) in enumerate(zip(boxes, tags, strict=True)):
         width_px = round(draw.textlength(text, font=font)) + text_px
-        tag = _free_place(box, Size(width_px, round(1.5 * text_px)), size=size, taken=placed)
+        places = _places(box, Size(width_px, round(1.5 * text_px)), size=size)
+        tag = free_place(places, taken=placed)
         placed.append(tag)
         draw.rectangle((tag.left, tag.top, tag.right - 1, tag.bottom - 1), fill=box_colour(rank), outline="black")
         draw.text(tag.center, text, fill="black", font=font, anchor="mm")
 
 
-def _free_place(box: Box, tag: Size, *, size: Size, taken: Sequence[Box]) -> Box:
-    """The first place around `box` for its tag that hides no other tag; inside the image as far as it fits."""
-    places = list(_places(box, tag, size=size))
-    free = (place for place in places if not any(intersection_area(place, other) for other in taken))
-    return next(free, places[0])
-
-
 def _places(box: Box, tag: Size, *, size: Size) -> Iterator[Box]:
-    """Above, below, inside at the top and at the bottom; at the left edge of the box, then at the right."""
+    """Above, below, inside at the top and at the bottom; at the left edge of the box, then at the right.
+
+    All lie inside the image as far as the tag fits.
+    """
     gap_px = max(4, tag.height // 4)
     tops = (box.top - tag.height - gap_px, box.bottom + gap_px, box.top + gap_px, box.bottom - tag.height - gap_px)
     for left in (box.left, box.right - tag.width):

@@ -15,6 +15,7 @@ from semclip.relevance.table import load_relevance
 from semclip.selection import GATE_STATISTIC, GATE_VERSION
 from tests.adapters.loopback import completion, event, events, refusing, serving
 from tests.cli.running import ROOT, call, run
+from tests.pages import Page
 
 TILES = ("--psi", "tiles")
 
@@ -92,11 +93,11 @@ def test_a_gate_for_another_psi_is_refused(png: Path, closed_gate: Path) -> None
 
 def test_files_show_where_it_looked(png: Path, tmp_path: Path) -> None:
     overlay, report, out = (tmp_path / name for name in ("o.png", "r.html", "out"))
-    with serving([completion()]) as server:
+    with serving([completion("42")]) as server:
         where = ("--base-url", server.base_url, "--model", "m")
         call("ask", png, "what?", *where, *TILES, "--overlay", overlay, "--report", report, "--out", out)
     assert overlay.exists()
-    assert report.exists()
+    assert "42" in Page(report.read_text(encoding="utf-8")).text
     assert (out / "crop-2.png").exists()
 
 
