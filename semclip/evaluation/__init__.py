@@ -1,1 +1,1 @@
-"""How well a ψ selects, measured against evidence boxes; no VLM takes part."""
+"""How well a ψ selects, measured against evidence boxes, and what that does to the answers of a frozen model."""

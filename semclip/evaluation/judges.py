@@ -5,7 +5,6 @@ Knows pictures, pipelines and models, and nothing of thresholds.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Protocol
 
 from semclip import images
 from semclip.errors import ImageError, InputError
+from semclip.evaluation.matching import is_right
 from semclip.evaluation.measurement import checked
 from semclip.evaluation.metrics import hit_mask
 from semclip.geometry import Box, Size
@@ -24,8 +24,6 @@ from semclip.vlm import VLM
 
 LEGIBLE_PX = 28
 """One visual token of Qwen2-VL spans 28 px: what is thinner in the overview shares its token with something else."""
-
-_ARTICLES = {"a", "an", "the"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +145,3 @@ def legible(evidence: Sequence[Box], size: Size, *, legible_px: float) -> bool:
     """
     scale = size.fit(OVERVIEW_PX).width / size.width
     return any(min(box.size.width, box.size.height) * scale >= legible_px for box in evidence)
-
-
-def is_right(text: str, answers: Sequence[str]) -> bool:
-    """Whether `text` is one of `answers`, but for case, punctuation, articles and spaces.
-
-    >>> is_right(" The 25/12/2018.", ["25/12/2018"]), is_right("No. 42", ["42"])
-    (True, False)
-    """
-    return _normalised(text) in map(_normalised, answers)
-
-
-def _normalised(text: str) -> str:
-    words = text.casefold().translate(str.maketrans("", "", string.punctuation)).split()
-    return " ".join(word for word in words if word not in _ARTICLES)

@@ -1,6 +1,7 @@
 """One row of a VQA log, whatever file it came from: a dictionary -> Example, or what is wrong with it.
 
-    {"id", "image", "question", "answers": [], "evidence": [[left, top, right, bottom]], "width", "height", "split"}
+    {"id", "image", "question", "answers": [], "evidence": [[left, top, right, bottom]], "width", "height", "split",
+     "category"}
 
 Only `image` (relative to the log) and `question` are needed; None is the same as absent, other fields are ignored.
 Knows nothing of files and pictures: whether an image exists and has the stated size is for whoever opens it.
@@ -40,6 +41,7 @@ class Example:
     evidence: tuple[Box, ...] = ()
     size: Size | None = None
     split: str | None = None
+    category: str | None = None
     line: int = field(default=0, compare=False)
 
 
@@ -105,7 +107,8 @@ def to_row(example: Example, folder: Path) -> dict[str, Any]:
     row |= {"answers": list(example.answers)} if example.answers else {}
     row |= {"evidence": [box.to_list() for box in example.evidence]} if example.evidence else {}
     row |= {"width": example.size.width, "height": example.size.height} if example.size else {}
-    return row | ({"split": example.split} if example.split else {})
+    row |= {"split": example.split} if example.split else {}
+    return row | ({"category": example.category} if example.category else {})
 
 
 def reject(example: Example, source: Path, reason: str) -> BadLine:
@@ -192,6 +195,7 @@ def _example(row: dict[str, Any], place: Place) -> Example:
         evidence=tuple(_box(value, size) for value in items(row, "evidence")),
         size=size,
         split=None if row.get("split") is None else text(row, "split"),
+        category=None if row.get("category") is None else text(row, "category"),
         line=place.line,
     )
 

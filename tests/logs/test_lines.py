@@ -21,6 +21,7 @@ ROW = {
     "width": 10,
     "height": 20,
     "split": "dev",
+    "category": "sign",
 }
 SOURCE = Path("set/log.jsonl")
 
@@ -63,6 +64,7 @@ def test_every_field_is_read() -> None:
         evidence=(Box(1, 2, 3, 4),),
         size=Size(10, 20),
         split="dev",
+        category="sign",
     )
 
 
@@ -72,7 +74,7 @@ def test_image_and_question_suffice() -> None:
 
 
 def test_null_is_absent() -> None:
-    optional = dict.fromkeys(["id", "answers", "evidence", "width", "height", "split"])
+    optional = dict.fromkeys(["id", "answers", "evidence", "width", "height", "split", "category"])
     assert example(**optional) == Example(id="log:1", image=Path("set/images/a.png"), question=str(ROW["question"]))
 
 

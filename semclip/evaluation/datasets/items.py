@@ -11,17 +11,19 @@ from semclip.geometry import Box
 from semclip.logs import BadLine
 
 MatcherName = Literal["exact", "vqa", "anls", "choice", "yes_no"]
+GroupRule = Literal["mean", "all"]
+"""What a group of questions scores: the mean of its scores, or its least: 1 only where all of them are right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One question.
 
-    `image`: a file, or its encoded bytes where the benchmark carries pictures inside. `question`: what is asked, without
-    options or instructions. `answers`: the accepted texts (of a choice: that of the right option; of VQA: what each
-    annotator said). `options`: in published order, `right` the place of the right one. `evidence`: boxes that hold the
-    answer, where the benchmark knows them. `group`: questions that count together (a pair of MMVP, the cycles of one
-    question of HR-Bench); empty where each counts alone.
+    `image`: a file, or its encoded bytes where the benchmark carries pictures inside. `question`: what is asked,
+    without options or instructions. `answers`: the accepted texts (of a choice: that of the right option; of VQA: what
+    each annotator said). `options`: in published order, `right` the place of the right one. `evidence`: boxes that hold
+    the answer, where the benchmark knows them. `group`: questions that count together (a pair of MMVP, the cycles of
+    one question of HR-Bench); empty where each counts alone.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Item:
     right: int | None = None
     evidence: tuple[Box, ...] = ()
     category: str = ""
+    split: str = ""
     group: str = ""
 
 
@@ -48,3 +51,4 @@ class Dataset:
     matcher: MatcherName
     digest: str
     read: Callable[[], Iterator[Item | BadLine]]
+    group_rule: GroupRule = "mean"

@@ -17,7 +17,7 @@ import numpy as np
 
 from semclip.adapters.fusion import fuse, plan
 from semclip.errors import InputError, ServerRefusal, TooManyPictures, UnknownModel
-from semclip.evaluation.judges import is_right
+from semclip.evaluation.matching import is_right
 from semclip.geometry import Box
 from semclip.mining.rewards import Query, Rewards
 from semclip.selection import Selection
