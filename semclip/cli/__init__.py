@@ -14,12 +14,15 @@ from typing import Annotated
 import typer
 
 from semclip import __version__
-from semclip.cli import ask, calibrate, check, evaluate, mine, psi, select, train
+from semclip.cli import ask, calibrate, check, eval_vlm, evaluate, mine, psi, select, train
 from semclip.cli.terminal import UsageError, say
 from semclip.errors import SemclipError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-for commands in (select.app, ask.app, evaluate.app, calibrate.app, check.app, mine.app, train.app):
+for commands in (
+    *(select.app, ask.app, evaluate.app, eval_vlm.app),
+    *(calibrate.app, check.app, mine.app, train.app),
+):
     app.add_typer(commands)
 app.add_typer(psi.app, name="psi", help="What can score crops against a question.")
 

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 
-from semclip.evaluation.report import Comparison, Estimate, Report, Result
+from semclip.evaluation.cells import ABSENT, Rows, interval, markdown_table, p_cell, rich_table, share, with_interval
+from semclip.evaluation.report import Comparison, Report, Result
 
-_ABSENT = "–"
-_WORDS = ("set", "ψ", "against")
 _COMPARISON = ["set", "ψ", "against", "k", "diff", "95 %", "won", "lost", "p"]
-
-Rows = list[list[str]]
-"""The header and the lines below it; the first two cells of a line are its set and its ψ."""
 
 
 def render_table(report: Report) -> RenderableType:
@@ -25,7 +18,7 @@ def render_table(report: Report) -> RenderableType:
     tables = [_rates(report), _joined(_keys(report), _costs(report))]
     if report.comparisons:
         tables.append(_comparisons(report))
-    return Group(*map(_rich, tables), describe(report))
+    return Group(*map(rich_table, tables), describe(report))
 
 
 def to_markdown(report: Report) -> str:
@@ -33,7 +26,7 @@ def to_markdown(report: Report) -> str:
     tables = [_joined(_rates(report), _costs(report))]
     if report.comparisons:
         tables.append(_comparisons(report))
-    return "\n\n".join([*map(_markdown, tables), describe(report)])
+    return "\n\n".join([*map(markdown_table, tables), describe(report)])
 
 
 def describe(report: Report) -> str:
@@ -57,9 +50,9 @@ def _rates(report: Report) -> Rows:
 
 
 def _rate_cells(one: Result) -> list[str]:
-    hits = [_with_interval(estimate) for estimate in one.hit.values()]
-    tight = _slashed(_share, (estimate.value for estimate in one.tight.values()))
-    return [*hits, tight, f"{one.median_rank:.3g}" if math.isfinite(one.median_rank) else _ABSENT]
+    hits = [with_interval(estimate) for estimate in one.hit.values()]
+    tight = _slashed(share, (estimate.value for estimate in one.tight.values()))
+    return [*hits, tight, f"{one.median_rank:.3g}" if math.isfinite(one.median_rank) else ABSENT]
 
 
 def _costs(report: Report) -> Rows:
@@ -68,7 +61,7 @@ def _costs(report: Report) -> Rows:
 
 
 def _cost_cells(one: Result) -> list[str]:
-    headroom = _slashed(_share, one.headroom.values())
+    headroom = _slashed(share, one.headroom.values())
     tokens = _slashed("{:.0f}".format, one.visual_tokens.values())
     return [headroom, tokens, _milliseconds(one.embed_s), _milliseconds(one.score_s)]
 
@@ -78,28 +71,12 @@ def _comparisons(report: Report) -> Rows:
 
 
 def _comparison_cells(one: Comparison) -> list[str]:
-    interval = f"{_share(one.difference.low)} to {_share(one.difference.high)}"
-    p_value = "<.001" if one.p_value < 0.001 else f"{one.p_value:.3f}".replace("0.", ".", 1)
-    counts = [str(one.wins), str(one.losses)]
-    return [one.set, one.psi, one.other, str(one.k), _share(one.difference.value), interval, *counts, p_value]
+    found = [share(one.difference.value), interval(one.difference), str(one.wins), str(one.losses)]
+    return [one.set, one.psi, one.other, str(one.k), *found, p_cell(one.p_value)]
 
 
 def _at(measure: str, report: Report) -> str:
     return f"{measure}@{'/'.join(map(str, report.ks))}"
-
-
-def _with_interval(estimate: Estimate) -> str:
-    """The value and half the width of its interval."""
-    return f"{_share(estimate.value)} ±{_share((estimate.high - estimate.low) / 2)}"
-
-
-def _share(value: float) -> str:
-    """Two decimals without the leading zero.
-
-    >>> _share(0.25), _share(-0.5), _share(1.0), _share(-0.001), _share(math.nan)
-    ('.25', '-.50', '1.00', '.00', '–')
-    """
-    return f"{value:z.2f}".replace("0.", ".", 1) if math.isfinite(value) else _ABSENT
 
 
 def _milliseconds(seconds: float) -> str:
@@ -112,27 +89,3 @@ def _slashed(shown: Callable[[float], str], values: Iterable[float]) -> str:
 
 def _joined(left: Rows, right: Rows) -> Rows:
     return [[*one, *other] for one, other in zip(left, right, strict=True)]
-
-
-def _rich(rows: Rows) -> Table:
-    """A table with a rule between sets, whose name stands in the first of their lines only."""
-    header, *lines = rows
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in header:
-        is_word = column in _WORDS
-        table.add_column(column, justify="left" if is_word else "right", overflow="fold", no_wrap=not is_word)
-    for name, group in groupby(lines, key=lambda line: line[0]):
-        for index, cells in enumerate(group):
-            table.add_row("" if index else name, *cells[1:])
-        table.add_section()
-    return table
-
-
-def _markdown(rows: Rows) -> str:
-    header, *lines = rows
-    return "\n".join(_markdown_line(cells) for cells in [header, ["---"] * len(header), *lines])
-
-
-def _markdown_line(cells: Sequence[str]) -> str:
-    escaped = [cell.replace("|", "\\|") for cell in cells]
-    return f"| {' | '.join(escaped)} |"

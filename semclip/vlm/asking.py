@@ -27,16 +27,21 @@ ANYRES_PICTURES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """One question, ready to be sent: the same selection may be viewed again with fewer crops."""
+class View:
+    """One question, ready to be sent: the same selection may be viewed again with fewer crops.
+
+    `text` is what the model is asked: the selection's own question, or another wording of it.
+    """
 
     selection: Selection
+    text: str
     shown: tuple[Scored, ...]
     mixture: Mixture
     usage: Usage
     notes: tuple[str, ...]
 
     def answer(self, completion: Completion) -> Answer:
+        """What `completion` is as the answer to this view."""
         counted, sent = self.usage, completion
         usage = replace(
             counted,
@@ -104,6 +109,28 @@ class VLM:
             answers += self._complete(views, decoding)
         return tuple(answers)
 
+    def answer(
+        self, selections: Sequence[Selection], prompts: Sequence[str], *, max_tokens: int | None = None
+    ) -> tuple[Answer, ...]:
+        """One answer for each selection that was made already, in order and as one batch.
+
+        The model reads the text of `prompts` in place of the question that ψ read: options and instructions are not
+        ψ's business. A selection made with k = 0 is shown as `ask` shows it.
+        """
+        if len(selections) != len(prompts):
+            raise InputError(
+                f"answer needs a prompt for each selection, got {len(selections)} and {len(prompts)} prompts"
+            )
+        views = [self.view(selection, prompt) for selection, prompt in zip(selections, prompts, strict=True)]
+        return tuple(self._complete(views, self._decoding(max_tokens))) if views else ()
+
+    def view(self, selection: Selection, prompt: str) -> View:
+        """What the model is sent for `selection` and the text `prompt`, and what that costs; nothing is sent."""
+        _require_encodable(prompt)
+        if selection.made_by.k == 0:
+            return self._plain(selection, prompt)
+        return self._with_crops(selection, prompt, len(selection.chosen))
+
     async def ask_async(
         self, image: ImageSource | Image, question: str, *, k: int | None = None, max_tokens: int | None = None
     ) -> Answer:
@@ -152,7 +179,7 @@ class VLM:
     def _decoding(self, max_tokens: int | None) -> Decoding:
         return self.decoding if max_tokens is None else replace(self.decoding, max_tokens=max_tokens)
 
-    def _complete(self, views: Sequence[_View], decoding: Decoding) -> list[Answer]:
+    def _complete(self, views: Sequence[View], decoding: Decoding) -> list[Answer]:
         """The answers; what a server refused for its pictures is asked once more, together, with fewer."""
         completions = self.adapter.complete([view.mixture for view in views], decoding)
         pairs = list(zip(views, completions, strict=True))
@@ -161,7 +188,7 @@ class VLM:
         settled = (next(cured) if isinstance(one, TooManyPictures) else (view, one) for view, one in pairs)
         return [view.answer(completion) for view, completion in settled]
 
-    def _complete_fewer(self, views: Sequence[_View], decoding: Decoding) -> list[Completion]:
+    def _complete_fewer(self, views: Sequence[View], decoding: Decoding) -> list[Completion]:
         completions = []
         for completion in self.adapter.complete([view.mixture for view in views], decoding) if views else ():
             if isinstance(completion, TooManyPictures):
@@ -169,29 +196,26 @@ class VLM:
             completions.append(completion)
         return completions
 
-    def _view(self, image: ImageSource | Image, question: str, k: int | None) -> _View:
-        selection = self.semclip.select(image, question, k=k)
-        _require_encodable(question)
-        plain_asked = selection.made_by.k == 0
-        view = self._plain(selection) if plain_asked else self._with_crops(selection, len(selection.chosen))
+    def _view(self, image: ImageSource | Image, question: str, k: int | None) -> View:
+        view = self.view(self.semclip.select(image, question, k=k), question)
         # Answers to many photos must not keep the pixels of all of them; a picture decodes again when it is asked to.
-        return view if isinstance(image, Image) else replace(view, selection=_undecoded(selection))
+        return view if isinstance(image, Image) else replace(view, selection=_undecoded(view.selection))
 
-    def _view_fewer(self, view: _View, refusal: TooManyPictures) -> _View:
+    def _view_fewer(self, view: View, refusal: TooManyPictures) -> View:
         """The same question with as many pictures as the server admits."""
         at_most = refusal.limit - 1
         if not 0 <= at_most < len(view.shown):
             raise refusal
         note = f"{at_most} of {len(view.selection.chosen)} crops shown: the server admits {refusal.limit} pictures"
-        return replace(self._with_crops(view.selection, at_most), notes=(note,))
+        return replace(self._with_crops(view.selection, view.text, at_most), notes=(note,))
 
-    def _plain(self, selection: Selection) -> _View:
-        mixture = plain(selection, showing=self.showing, count=self._tokens_tiled)
+    def _plain(self, selection: Selection, text: str) -> View:
+        mixture = plain(replace(selection, question=text), showing=self.showing, count=self._tokens_tiled)
         sent = self._tokens_tiled([_size(picture) for picture in mixture.prompts[0].pictures])
         usage = Usage(sent, sent, self._anyres_tokens(selection.picture.size, sent))
-        return _View(selection, (), mixture, usage, ())
+        return View(selection, text, (), mixture, usage, ())
 
-    def _with_crops(self, selection: Selection, at_most: int) -> _View:
+    def _with_crops(self, selection: Selection, text: str, at_most: int) -> View:
         boxes = selection.boxes[:at_most]
         terms = self._plan(selection, boxes)
         shown = selection.chosen[: len(terms.crops)]
@@ -199,8 +223,8 @@ class VLM:
         if len(shown) < len(boxes):
             budget = self.showing.max_visual_tokens
             notes.append(f"{len(shown)} of {len(selection.chosen)} crops shown: more do not fit {budget} visual tokens")
-        mixture = fuse(selection, terms, wording=self.showing.wording)
-        return _View(selection, shown, mixture, self._usage(selection, terms), tuple(notes))
+        mixture = fuse(replace(selection, question=text), terms, wording=self.showing.wording)
+        return View(selection, text, shown, mixture, self._usage(selection, terms), tuple(notes))
 
     def _plan(self, selection: Selection, boxes: Sequence[Box]) -> Plan:
         return plan(selection.picture.size, boxes, style=self.adapter.style, showing=self.showing, count=self._tokens)
@@ -228,6 +252,8 @@ class VLM:
 
 
 def _require_encodable(question: str) -> None:
+    if not isinstance(question, str):
+        raise InputError(f"a question to a model needs to be text, got {type(question).__name__}")
     try:
         question.encode()
     except UnicodeEncodeError as error:

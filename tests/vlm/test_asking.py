@@ -263,3 +263,39 @@ def test_an_answer_is_ready_for_json() -> None:
     assert told["crops_shown"] == 1
     assert told["usage"]["crop_tokens"] == 100
     assert told["selection"] == answer.selection.to_dict()
+
+
+def test_a_selection_made_already_is_shown_with_another_text() -> None:
+    adapter = ScriptedVLM()
+    vlm = magnified(adapter)
+    selections = vlm.semclip.select_many(PIXELS, [QUESTION, f"{QUESTION} Say it."], k=1)
+    answers = vlm.answer(selections, ["Red?\nA. yes\nB. no", "Red?"], max_tokens=4)
+    assert [mixture.prompts[0].parts[-1] for mixture in adapter.asked] == ["Red?\nA. yes\nB. no", "Red?"]
+    assert [answer.selection for answer in answers] == list(selections)
+    assert [answer.text for answer in answers] == ["1024", "1024"]
+    assert [len(mixture.prompts[0].pictures) for mixture in adapter.asked] == [2, 2]
+    assert vlm.answer([], []) == ()
+
+
+def test_a_selection_of_no_crops_is_shown_as_the_model_alone_is() -> None:
+    adapter = ScriptedVLM()
+    vlm = magnified(adapter)
+    vlm.answer([vlm.semclip.select(PIXELS, QUESTION, k=0)], ["Red?"])
+    (prompt,) = adapter.asked[0].prompts
+    assert prompt.tiling
+    assert prompt.parts[1] == "Red?"
+
+
+def test_the_text_is_kept_where_fewer_crops_are_admitted() -> None:
+    adapter = ScriptedVLM(limit=2)
+    vlm = magnified(adapter)
+    (answer,) = vlm.answer([vlm.semclip.select(PIXELS, QUESTION, k=2)], ["Red?"])
+    assert [mixture.prompts[0].parts[-1] for mixture in adapter.asked] == ["Red?", "Red?"]
+    assert len(answer.shown) == 1
+
+
+@pytest.mark.parametrize("prompts", [[], ["Red?", "Red?"], [None], ["cut off: \ud83d"]])
+def test_each_selection_needs_a_text_that_can_be_sent(prompts: Any) -> None:
+    vlm = magnified()
+    with pytest.raises(InputError, match=r"a prompt for each|a question"):
+        vlm.answer([vlm.semclip.select(PIXELS, QUESTION)], prompts)

@@ -42,9 +42,9 @@ class Record:
 class StrategyResult:
     """One strategy on one set. Rates count a group of questions as one where the set has groups.
 
-    `accuracy`: mean score. `headroom`: (accuracy - overview's) / (best strategy that knows the answer - overview's); nan
-    without an oracle. `categories`: accuracy of each. `blind`: share of its right answers that are right without the
-    picture too; nan without `--blind`.
+    `accuracy`: mean score. `headroom`: (accuracy - overview's) / (best strategy that knows the answer - overview's);
+    nan without an oracle. `categories`: accuracy of each. `blind`: share of its right answers that are right without
+    the picture too; nan without `--blind`.
     """
 
     set: str

@@ -342,3 +342,12 @@ def test_a_broken_checkpoint_is_one_line(vlm_folder: Callable[[str], Path], tmp_
     with pytest.raises(ModelError, match="could not be loaded") as caught:
         load_chat(tmp_path / "broken")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("family", ["llava", "qwen2_5_vl", "smolvlm"])
+def test_a_prompt_needs_no_picture(family: str, vlm_folder: Callable[[str], Path]) -> None:
+    adapter = load_chat(vlm_folder(family))
+    alone = mixture(pictures=0)
+    (blind,) = adapter.complete([alone], GREEDY)
+    assert blind.visual_tokens == 0
+    assert texts(adapter.complete([mixture("A long question?"), alone], GREEDY))[1] == blind.text

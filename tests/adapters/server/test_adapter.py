@@ -94,6 +94,15 @@ def test_visual_tokens_are_counted_by_the_family_that_is_named() -> None:
     assert len(log.asked) == 1
 
 
+@pytest.mark.parametrize("family", ["llava-1.5", "qwen2.5-vl", "smolvlm", None])
+def test_a_prompt_needs_no_picture(family: str | None) -> None:
+    with serving([completion("42")]) as log:
+        (blind,) = to(log, family=family).complete([mixture(pictures=0)], GREEDY)
+    assert isinstance(blind, Completion)
+    assert (blind.text, blind.visual_tokens) == ("42", None if family is None else 0)
+    assert log.asked[0]["messages"][0]["content"] == [{"type": "text", "text": "What number?"}]
+
+
 def test_visual_tokens_are_not_known_otherwise() -> None:
     assert at("http://127.0.0.1:1/v1").visual_tokens([Size(9, 9)], tiling=True) is None
 
