@@ -33,27 +33,33 @@ def answers_of(kind: str) -> tuple[str, ...]:
     return _ANSWERS[kind]
 
 
-def _colour(scene: Scene, rng: random.Random) -> Asked:
+def _colour(scene: Scene, rng: random.Random) -> Asked | None:
+    if not scene.unique_shapes:
+        return None
     thing = scene.only(rng.choice(scene.unique_shapes))
     question = rng.choice(("What is the color of the {}?", "What color is the {}?"))
     return Asked("colour", question.format(thing.shape), thing.colour, (thing,))
 
 
-def _number(scene: Scene, rng: random.Random) -> Asked:
+def _number(scene: Scene, rng: random.Random) -> Asked | None:
+    if not scene.unique_shapes:
+        return None
     thing = scene.only(rng.choice(scene.unique_shapes))
     question = rng.choice(("What number is on the {}?", "Which digit is on the {}?"))
     return Asked("number", question.format(thing.shape), thing.text, (thing,))
 
 
 def _word(scene: Scene, rng: random.Random) -> Asked | None:
-    if not scene.signs:
+    if not scene.unique_signs:
         return None
-    sign = rng.choice(scene.signs)
+    sign = rng.choice(scene.unique_signs)
     question = rng.choice(("What does the {} sign say?", "Which word is on the {} sign?"))
     return Asked("word", question.format(sign.colour), sign.text, (sign,))
 
 
 def _position(scene: Scene, rng: random.Random) -> Asked | None:
+    if len(scene.unique_shapes) < 2:
+        return None
     first, second = (scene.only(shape) for shape in rng.sample(scene.unique_shapes, 2))
     if rng.random() < 0.5:
         if abs(first.x - second.x) < _APART:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -123,19 +124,30 @@ def loss(predicted: tuple[Tensor, Tensor, Tensor], known_BN3: Tensor) -> tuple[T
     return parts[0] + parts[1] + 1.5 * parts[2], rights
 
 
-def train(family: Family, out: Path, *, steps: int, size: int, rate: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How long a stage learns, from how many examples a step, and at what peak rate; `until` ends it earlier."""
+
+    steps: int
+    size: int
+    rate: float
+    until: int | None = None
+
+
+def train(family: Family, out: Path, plan: Plan) -> None:
     """Trains tower and projector and keeps them in OUT/tower.pt, every 500 steps."""
     model, _ = build(family)
     heads = DenseHeads()
     rng = random.Random(f"tower {family}")
+    last = plan.until or plan.steps
     weights = [*_seeing(model, family), *heads.parameters()]
-    optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.03, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=_WARM_UP / steps)
+    optimizer = torch.optim.AdamW(weights, lr=plan.rate, weight_decay=0.03, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.rate, plan.steps, pct_start=_WARM_UP / plan.steps)
     out.mkdir(parents=True, exist_ok=True)
     recent: list[list[float]] = []
     with progress_bar("steps", unit="steps/s") as advance:
-        for step in range(1, steps + 1):
-            pictures, known = batch(rng, size, walls=max(0.4, 1 - step / steps))
+        for step in range(1, last + 1):
+            pictures, known = batch(rng, plan.size, walls=max(0.4, 1 - step / plan.steps))
             with torch.autocast("cpu", torch.bfloat16):
                 predicted = heads(features(model, family, pictures))
             value, rights = loss(predicted, known)
@@ -145,11 +157,11 @@ def train(family: Family, out: Path, *, steps: int, size: int, rate: float) -> N
             optimizer.zero_grad()
             schedule.step()
             recent.append(rights)
-            advance(step, steps)
+            advance(step, last)
             if step % 100 == 0:
                 shape, colour, text = torch.tensor(recent[-100:]).nanmean(0).tolist()
                 say(f"{family} {step}: shape {shape:.2f}, colour {colour:.2f}, text {text:.2f}")
-            if step % 500 == 0 or step == steps:
+            if step % 500 == 0 or step == last:
                 torch.save(model.state_dict(), out / "tower.pt")
 
 
@@ -166,6 +178,8 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=2600)
     parser.add_argument("--size", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--until", type=int, help="stop after so many steps of the schedule")
     arguments = parser.parse_args()
-    train(arguments.family, arguments.out, steps=arguments.steps, size=arguments.size, rate=arguments.rate)
+    plan = Plan(arguments.steps, arguments.size, arguments.rate, arguments.until)
+    train(arguments.family, arguments.out, plan)

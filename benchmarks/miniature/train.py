@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from benchmarks.miniature.models import FAMILIES, Family, build
 from benchmarks.miniature.pixels import encode
-from benchmarks.miniature.tower import NOTHING
+from benchmarks.miniature.tower import NOTHING, Plan
 from benchmarks.miniature.views import Lesson, draw_lesson
 from semclip.cli.terminal import progress_bar, say
 from semclip.prompts import to_chat_messages
@@ -90,19 +90,18 @@ def _token_counts(family: Family, vision: dict[str, Tensor], pictures: int) -> l
     return counts
 
 
-def train(family: Family, out: Path, *, steps: int, size: int, rate: float) -> None:
+def train(family: Family, out: Path, plan: Plan) -> None:
     """Trains the language model on lessons of one picture, then more and more on overviews with close-ups."""
     model, processor = build(family)
     model.load_state_dict(torch.load(out / "tower.pt", weights_only=True))
     reader, rng = Reader(family, processor), random.Random(f"answers {family}")
-    weights = _speaking(model, family)
-    optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.02, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=_WARM_UP / steps)
+    weights, last = _speaking(model, family), plan.until or plan.steps
+    optimizer = torch.optim.AdamW(weights, lr=plan.rate, weight_decay=0.02, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.rate, plan.steps, pct_start=_WARM_UP / plan.steps)
     recent: list[tuple[str, int, bool]] = []
     with progress_bar("steps", unit="steps/s") as advance:
-        for step in range(1, steps + 1):
-            single = max(0.3, 1 - 2 * step / steps)
-            lessons = [draw_lesson(family, rng, single=single) for _ in range(size)]
+        for step in range(1, last + 1):
+            lessons = [draw_lesson(family, rng, progress=step / plan.steps) for _ in range(plan.size)]
             inputs, labels = reader.batch(lessons)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = model(**inputs, use_cache=False).logits
@@ -113,11 +112,11 @@ def train(family: Family, out: Path, *, steps: int, size: int, rate: float) -> N
             optimizer.zero_grad()
             schedule.step()
             recent += _rights(lessons, logits, labels)
-            advance(step, steps)
+            advance(step, last)
             if step % _REPORT == 0:
-                say(f"{family} {step}: loss {float(value):.3f}; {_shares(recent)}")
+                say(f"{family} {step}: loss {value.item():.3f}; {_shares(recent)}")
                 recent = []
-            if step % 200 == 0 or step == steps:
+            if step % 200 == 0 or step == last:
                 model.to(torch.bfloat16).save_pretrained(out / "model")
                 model.to(torch.float32)
                 processor.save_pretrained(out / "model")
@@ -149,8 +148,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("family", choices=FAMILIES)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=1400)
-    parser.add_argument("--size", type=int, default=24)
-    parser.add_argument("--rate", type=float, default=1.5e-3)
+    parser.add_argument("--steps", type=int, default=1300)
+    parser.add_argument("--size", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=1.2e-3)
+    parser.add_argument("--until", type=int, help="stop after so many steps of the schedule")
     arguments = parser.parse_args()
-    train(arguments.family, arguments.out, steps=arguments.steps, size=arguments.size, rate=arguments.rate)
+    plan = Plan(arguments.steps, arguments.size, arguments.rate, arguments.until)
+    train(arguments.family, arguments.out, plan)

@@ -8,7 +8,7 @@ pictures that show it.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from PIL import Image
@@ -17,7 +17,7 @@ from benchmarks.miniature.drawing import WHOLE, Window, render
 from benchmarks.miniature.models import SIDE_PX, Family, seen_size
 from benchmarks.miniature.pixels import squared
 from benchmarks.miniature.questions import KINDS, Asked, ask
-from benchmarks.miniature.world import Scene, Thing, draw_scene
+from benchmarks.miniature.world import Scene, Thing, draw_scene, draw_wall
 from semclip.adapters.montage import draw, layout
 from semclip.geometry import Box, Size
 from semclip.prompts import compose, compose_montage, place
@@ -28,8 +28,19 @@ from semclip.types import Prompt
 SCENE = Size(1536, 1536)
 CANVAS = Size(SIDE_PX, SIDE_PX)
 TURNS = 5
-_CLOSE_UP = 0.75
-"""How often a crop is drawn to a question; the others lie anywhere."""
+_WALL = 0.6
+"""The share of walls among single pictures: much to ask about in one look."""
+_WALL_TURNS = 8
+_ALONE = 0.5
+"""How much of the time pictures are alone."""
+_SINGLE = 0.35
+"""The share of single pictures afterwards."""
+_SEEN = 0.8
+"""How often what is asked can be seen in a picture, a crop where there are crops; the rest lies anywhere."""
+_CLOSE_UP = 0.85
+"""How often a crop is drawn to some thing; the others lie anywhere."""
+_TRIES = 40
+_MOST_TOLD = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +51,20 @@ class Lesson:
     asked: tuple[Asked, ...]
 
 
-def draw_lesson(family: Family, rng: random.Random, *, single: float) -> Lesson:
-    """A lesson on a new scene; the share `single` of them shows one picture."""
+def draw_lesson(family: Family, rng: random.Random, *, progress: float) -> Lesson:
+    """A lesson on a new scene.
+
+    At first, while `progress` is near 0, most of them ask what is there at all, as captions tell: without that, which
+    word belongs to which thing is not learnt for very long. Pictures are alone in the first half.
+    """
+    if progress < _ALONE or rng.random() < _SINGLE:
+        told = rng.random() < max(0.1, 0.75 - 1.5 * progress)
+        return _of_wall(family, rng, told=told) if rng.random() < _WALL else _of_one(family, rng, told=told)
     scene = draw_scene(rng.randrange(10**9, 2 * 10**9))
-    asked = _questions(scene, rng)
-    if rng.random() < single:
-        box = None if rng.random() < 0.25 else _crop(scene, asked[0], rng)
-        return Lesson(Prompt((_picture(family, scene, box), asked[0].question), tiling=False), asked)
     count = rng.choice((1, 2, 2, 2, 4))
-    boxes = list(tile_boxes(SCENE)) if count == 4 and rng.random() < 0.6 else _crops(scene, asked, count, rng)
+    tiled = count == 4 and rng.random() < 0.6
+    boxes = list(tile_boxes(SCENE)) if tiled else [_box(scene, rng) for _ in range(count)]
+    asked = _questions(scene, boxes, TURNS, rng)
     if count < 4 and rng.random() < 0.12:
         return Lesson(_montage(scene, boxes, asked[0].question), asked)
     places = [place(box, SCENE) for box in boxes]
@@ -56,33 +72,59 @@ def draw_lesson(family: Family, rng: random.Random, *, single: float) -> Lesson:
     return Lesson(compose(asked[0].question, overview, crops, places=places), asked)
 
 
-def _questions(scene: Scene, rng: random.Random) -> tuple[Asked, ...]:
+def _of_wall(family: Family, rng: random.Random, *, told: bool) -> Lesson:
+    """Questions about a wall, or the one of what is there."""
+    wall = draw_wall(rng)
+    asked = (_caption(wall, SCENE.box, rng),) if told else _questions(wall, [SCENE.box], _WALL_TURNS, rng)
+    if not asked:
+        return _of_wall(family, rng, told=True)
+    return Lesson(Prompt((_picture(family, wall, None), asked[0].question), tiling=False), asked)
+
+
+def _of_one(family: Family, rng: random.Random, *, told: bool) -> Lesson:
+    """Questions about an overview, or about a crop as an ensemble shows it, or the one of what is there."""
+    scene = draw_scene(rng.randrange(10**9, 2 * 10**9))
+    box = None if rng.random() < 0.3 else _box(scene, rng)
+    whole = box or SCENE.box
+    asked = (_caption(scene, whole, rng),) if told else _questions(scene, [whole], TURNS, rng)
+    return Lesson(Prompt((_picture(family, scene, box), asked[0].question), tiling=False), asked)
+
+
+def _caption(scene: Scene, box: Box, rng: random.Random) -> Asked:
+    """What is in the box, in any order."""
+    shown = [thing for thing in scene.things if _holds(box, thing)]
+    told = [f"{thing.shape} {thing.colour} {thing.text}" for thing in rng.sample(shown, min(len(shown), _MOST_TOLD))]
+    return Asked("caption", "What is there?", ", ".join(told) or "nothing", ())
+
+
+def _questions(scene: Scene, boxes: list[Box], turns: int, rng: random.Random) -> tuple[Asked, ...]:
+    """Questions of all kinds, most of them about what is in the boxes; of a poor wall fewer, or none."""
+    there = {*scene.unique_signs, *(scene.only(shape) for shape in scene.unique_shapes)}
+    shown = tuple(thing for thing in scene.things if thing in there and any(_holds(box, thing) for box in boxes))
     found: list[Asked] = []
-    while len(found) < TURNS:
-        asked = ask(scene, rng.choice((*KINDS, "number")), rng)
+    for _ in range(_TRIES):
+        source = replace(scene, things=shown) if rng.random() < _SEEN else scene
+        asked = ask(source, rng.choice((*KINDS, "number")), rng)
         if asked is not None:
             found.append(asked)
+        if len(found) == turns:
+            break
     return tuple(found)
 
 
-def _crops(scene: Scene, asked: tuple[Asked, ...], count: int, rng: random.Random) -> list[Box]:
-    """As many crops, the first of them around what the first questions are about."""
-    targets = [(one, target) for one in asked for target in one.targets]
-    return [_around(targets[at % len(targets)][1], rng) for at in range(count)]
-
-
-def _crop(scene: Scene, asked: Asked, rng: random.Random) -> Box:
-    return _around(rng.choice(asked.targets), rng)
-
-
-def _around(target: Thing, rng: random.Random) -> Box:
-    """One of the boxes that semclip proposes: around the target more often than not, small ones more often."""
+def _box(scene: Scene, rng: random.Random) -> Box:
+    """One of the boxes that semclip proposes: around some thing more often than not, small ones more often."""
     boxes = _boxes()
     if rng.random() >= _CLOSE_UP:
         return rng.choice(boxes)
-    x0, y0, x1, y1 = (edge * SCENE.width for edge in target.edges)
-    holding = [box for box in boxes if box.left <= x0 and box.top <= y0 and box.right >= x1 and box.bottom >= y1]
+    target = rng.choice(scene.things)
+    holding = [box for box in boxes if _holds(box, target)]
     return rng.choices(holding, [1 / box.area for box in holding])[0] if holding else rng.choice(boxes)
+
+
+def _holds(box: Box, thing: Thing) -> bool:
+    x0, y0, x1, y1 = (edge * SCENE.width for edge in thing.edges)
+    return box.left <= x0 and box.top <= y0 and box.right >= x1 and box.bottom >= y1
 
 
 @lru_cache(1)

@@ -83,9 +83,11 @@ class Scene:
         return tuple(shape for shape in SHAPES if shapes.count(shape) == 1)
 
     @property
-    def signs(self) -> tuple[Thing, ...]:
-        """All of different colours."""
-        return tuple(thing for thing in self.things if thing.shape == "sign")
+    def unique_signs(self) -> tuple[Thing, ...]:
+        """The signs whose colour no other sign has."""
+        signs = [thing for thing in self.things if thing.shape == "sign"]
+        colours = [sign.colour for sign in signs]
+        return tuple(sign for sign in signs if colours.count(sign.colour) == 1)
 
 
 def draw_scene(seed: int) -> Scene:

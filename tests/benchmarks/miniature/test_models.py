@@ -16,7 +16,7 @@ from benchmarks.miniature.models import FAMILIES, GRID, SIDE_PX, Family, build, 
 from benchmarks.miniature.pixels import encode, squared
 from benchmarks.miniature.tower import KINDS_OF_THING, NOTHING, TEXTS, DenseHeads, batch, features, labels, loss
 from benchmarks.miniature.train import Reader
-from benchmarks.miniature.views import TURNS, draw_lesson
+from benchmarks.miniature.views import draw_lesson
 from benchmarks.miniature.world import Scene, Thing, draw_scene
 from semclip.geometry import Size
 from semclip.prompts import to_chat_messages
@@ -48,7 +48,7 @@ def test_a_lesson_is_read_as_the_processor_reads_it(family: Family) -> None:
     _, processor = built(family)
     reader, rng = Reader(family, processor), random.Random(1)
     for _ in range(12):
-        lesson = draw_lesson(family, rng, single=0.3)
+        lesson = draw_lesson(family, rng, progress=0.8)
         inputs, known = reader.batch([lesson])
         theirs = processor.apply_chat_template(
             [to_chat_messages(lesson.prompt)],
@@ -62,8 +62,8 @@ def test_a_lesson_is_read_as_the_processor_reads_it(family: Family) -> None:
         assert set(known[0, :prompt].tolist()) == {NOTHING}
         said = processor.tokenizer.decode([token for token in known[0].tolist() if token != NOTHING])
         answers = [asked.answer for asked in lesson.asked]
-        assert said.replace(processor.tokenizer.eos_token, "").split() == answers
-        assert len(answers) == TURNS
+        assert said.replace(processor.tokenizer.eos_token, "").strip() == " ".join(answers)
+        assert answers
 
 
 @families
@@ -71,7 +71,7 @@ def test_padding_changes_no_answer(family: Family) -> None:
     model, processor = built(family)
     model.eval()
     reader, rng = Reader(family, processor), random.Random(2)
-    lessons = [draw_lesson(family, rng, single=0.5) for _ in range(3)]
+    lessons = [draw_lesson(family, rng, progress=0.8) for _ in range(3)]
     together, _ = reader.batch(lessons)
     with torch.no_grad():
         logits = model(**together).logits
