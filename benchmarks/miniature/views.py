@@ -30,6 +30,7 @@ CANVAS = Size(SIDE_PX, SIDE_PX)
 TURNS = 5
 _WALL = 0.6
 """The share of walls among single pictures: much to ask about in one look."""
+_WALL_SIZES = (2, 2, 3)
 _WALL_TURNS = 8
 _ALONE = 0.5
 """How much of the time pictures are alone."""
@@ -74,7 +75,7 @@ def draw_lesson(family: Family, rng: random.Random, *, progress: float) -> Lesso
 
 def _of_wall(family: Family, rng: random.Random, *, told: bool) -> Lesson:
     """Questions about a wall, or the one of what is there."""
-    wall = draw_wall(rng)
+    wall = draw_wall(rng, sizes=_WALL_SIZES)
     asked = (_caption(wall, SCENE.box, rng),) if told else _questions(wall, [SCENE.box], _WALL_TURNS, rng)
     if not asked:
         return _of_wall(family, rng, told=True)

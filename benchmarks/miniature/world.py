@@ -7,6 +7,7 @@ asked for is there once; other things share its colour, its digit or neither.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SHAPES = (
@@ -106,19 +107,24 @@ def draw_scene(seed: int) -> Scene:
     return Scene(seed, (_tint(rng), _tint(rng)), tuple(placed))
 
 
-def draw_wall(rng: random.Random) -> Scene:
-    """A crowd of things side by side, large or small: more to learn from in a picture than any scene has."""
-    lines = rng.choice((2, 3, 3, 4, 4, 5))
+def draw_wall(rng: random.Random, sizes: Sequence[int] = (2, 3, 3, 4, 4, 5)) -> Scene:
+    """A crowd of things side by side, as many as one of `sizes` squared: more to learn from than any scene has.
+
+    Up to nine things are all different.
+    """
+    lines = rng.choice(sizes)
+    shapes, colours = rng.sample(SHAPES, len(SHAPES)), rng.sample(list(COLOURS), len(COLOURS))
     things = []
     for place in range(lines * lines):
-        sign = rng.random() < 0.35
+        sign = rng.random() < 0.35 and bool(colours)
         width = (rng.uniform(0.8, 0.95) if sign else rng.uniform(0.62, 0.95)) / lines
         height = width / SIGN_ASPECT if sign else width
         x, y = ((at + 0.5 + rng.uniform(-0.12, 0.12)) / lines for at in (place % lines, place // lines))
-        shape = "sign" if sign else rng.choice(SHAPES)
+        shape = "sign" if sign else shapes.pop() if shapes else rng.choice(SHAPES)
+        colour = colours.pop() if sign else rng.choice(list(COLOURS))
         text = rng.choice(WORDS) if sign else str(rng.randrange(10))
         angle = 0.0 if sign else rng.uniform(-12, 12)
-        things.append(Thing(shape, rng.choice(list(COLOURS)), text, x, y, width, height, angle))
+        things.append(Thing(shape, colour, text, x, y, width, height, angle))
     return Scene(rng.randrange(10**9), (_tint(rng), _tint(rng)), tuple(things))
 
 
