@@ -41,6 +41,7 @@ class Image:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._pyramid = Pyramid(source)
+        self._last: tuple[Size, PILImage] | None = None
 
     def __repr__(self) -> str:
         return f"Image({self.size})"
@@ -57,7 +58,11 @@ class Image:
 
     def resized(self, size: Size, /) -> Pixels:
         """The whole image at `size`, (size.height, size.width, 3)."""
-        return np.array(self._pyramid.resized(size))
+        last = self._last  # read once: another thread may be here
+        if last is None or last[0] != size:
+            # Kept: every question on a picture asks for the same overview.
+            last = self._last = (size, self._pyramid.resized(size))
+        return np.array(last[1])
 
     def crop(self, box: Box, /) -> Pixels:
         """The original pixels of `box`.

@@ -206,3 +206,13 @@ def test_threads_share_one_image() -> None:
 
 def test_repr_names_the_size() -> None:
     assert repr(load(PNG)) == "Image(48x32)"
+
+
+def test_a_size_that_is_asked_for_again_is_the_callers_own() -> None:
+    image = load(PNG)
+    first = image.resized(Size(5, 4))
+    kept = first.copy()
+    first[:] = 0
+    assert np.array_equal(image.resized(Size(5, 4)), kept)
+    assert image.resized(Size(3, 2)).shape == (2, 3, 3)
+    assert np.array_equal(image.resized(Size(5, 4)), kept)
