@@ -26,8 +26,8 @@ QUESTIONS = (
 )
 
 
-MODEL = Path(__file__).parents[1] / "benchmarks" / "miniature" / "weights" / "llava"
-MODEL_SEED, MODEL_QUESTION = 0, "What number is on the star?"
+MODEL = Path(__file__).parents[1] / "benchmarks" / "miniature" / "weights" / "qwen"
+MODEL_SEED, MODEL_QUESTION = 700_005, "What number is on the star?"
 
 
 def main(folder: Path = Path("demo"), semclip: SemClip | None = None) -> None:
@@ -68,7 +68,7 @@ def ask_model(folder: Path) -> tuple[Selection, Reply]:
     vlm = semclip.load(MODEL, dtype="float32")
     alone = vlm.ask(photo, MODEL_QUESTION, k=0, max_tokens=8)
     aided = vlm.ask(photo, MODEL_QUESTION, k=2, max_tokens=8)
-    return aided.selection, Reply(MODEL.name, aided.text, alone.text)
+    return aided.selection, Reply(MODEL.name, aided.text.strip(), alone.text.strip())
 
 
 def as_table(selection: Selection, scene: Scene) -> Table:

@@ -126,12 +126,16 @@ def loss(predicted: tuple[Tensor, Tensor, Tensor], known_BN3: Tensor) -> tuple[T
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long a stage learns, from how many examples a step, and at what peak rate; `until` ends it earlier."""
+    """How long a stage learns, from how many examples a step, and at what peak rate.
+
+    `until` ends it earlier; `after`, where the second stage goes on, is the number of steps that OUT/model has had.
+    """
 
     steps: int
     size: int
     rate: float
     until: int | None = None
+    after: int = 0
 
 
 def train(family: Family, out: Path, plan: Plan) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import AutoModelForImageTextToText
 
 from benchmarks.miniature.models import FAMILIES, Family, build
 from benchmarks.miniature.pixels import encode
@@ -93,14 +94,17 @@ def _token_counts(family: Family, vision: dict[str, Tensor], pictures: int) -> l
 def train(family: Family, out: Path, plan: Plan) -> None:
     """Trains the language model on lessons of one picture, then more and more on overviews with close-ups."""
     model, processor = build(family)
-    model.load_state_dict(torch.load(out / "tower.pt", weights_only=True))
-    reader, rng = Reader(family, processor), random.Random(f"answers {family}")
+    model.load_state_dict(_begun(out) if plan.after else torch.load(out / "tower.pt", weights_only=True))
+    reader, rng = Reader(family, processor), random.Random(f"answers {family} {plan.after or ''}")
     weights, last = _speaking(model, family), plan.until or plan.steps
     optimizer = torch.optim.AdamW(weights, lr=plan.rate, weight_decay=0.02, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.rate, plan.steps, pct_start=_WARM_UP / plan.steps)
+    for _ in range(plan.after):
+        optimizer.step()  # without gradients it changes nothing; the schedule asks for it
+        schedule.step()
     recent: list[tuple[str, int, bool]] = []
     with progress_bar("steps", unit="steps/s") as advance:
-        for step in range(1, last + 1):
+        for step in range(plan.after + 1, last + 1):
             lessons = [draw_lesson(family, rng, progress=step / plan.steps) for _ in range(plan.size)]
             inputs, labels = reader.batch(lessons)
             with torch.autocast("cpu", torch.bfloat16):
@@ -120,6 +124,14 @@ def train(family: Family, out: Path, plan: Plan) -> None:
                 model.to(torch.bfloat16).save_pretrained(out / "model")
                 model.to(torch.float32)
                 processor.save_pretrained(out / "model")
+
+
+def _begun(out: Path) -> dict[str, Tensor]:
+    """The weights in OUT/model, by the names that the model in memory has."""
+    state: dict[str, Tensor] = AutoModelForImageTextToText.from_pretrained(
+        out / "model", dtype=torch.float32
+    ).state_dict()
+    return state
 
 
 def _speaking(model: Any, family: Family) -> list[nn.Parameter]:
@@ -152,6 +164,7 @@ if __name__ == "__main__":
     parser.add_argument("--size", type=int, default=14)
     parser.add_argument("--rate", type=float, default=1.2e-3)
     parser.add_argument("--until", type=int, help="stop after so many steps of the schedule")
+    parser.add_argument("--after", type=int, default=0, help="go on with OUT/model, which has had so many steps")
     arguments = parser.parse_args()
-    plan = Plan(arguments.steps, arguments.size, arguments.rate, arguments.until)
+    plan = Plan(arguments.steps, arguments.size, arguments.rate, arguments.until, arguments.after)
     train(arguments.family, arguments.out, plan)

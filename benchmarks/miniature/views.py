@@ -66,6 +66,8 @@ def draw_lesson(family: Family, rng: random.Random, *, progress: float) -> Lesso
     tiled = count == 4 and rng.random() < 0.6
     boxes = list(tile_boxes(SCENE)) if tiled else [_box(scene, rng) for _ in range(count)]
     asked = _questions(scene, boxes, TURNS, rng)
+    if not asked:
+        return draw_lesson(family, rng, progress=progress)
     if count < 4 and rng.random() < 0.12:
         return Lesson(_montage(scene, boxes, asked[0].question), asked)
     places = [place(box, SCENE) for box in boxes]
@@ -88,6 +90,8 @@ def _of_one(family: Family, rng: random.Random, *, told: bool) -> Lesson:
     box = None if rng.random() < 0.3 else _box(scene, rng)
     whole = box or SCENE.box
     asked = (_caption(scene, whole, rng),) if told else _questions(scene, [whole], TURNS, rng)
+    if not asked:
+        return _of_one(family, rng, told=True)
     return Lesson(Prompt((_picture(family, scene, box), asked[0].question), tiling=False), asked)
 
 
