@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.demo import QUESTIONS, main
+from examples.demo import MODEL_QUESTION, QUESTIONS, main
 from semclip import SemClip
 from tests.fakes import ColorRelevance
 
@@ -14,8 +14,9 @@ from tests.fakes import ColorRelevance
 def test_the_demo_writes_what_it_promises(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(tmp_path / "demo", SemClip(relevance=ColorRelevance()))
     shown = capsys.readouterr().out
-    assert {path.name for path in (tmp_path / "demo").iterdir()} == {"scene.jpg", "report.html", "overlay.png"}
+    written = {path.name for path in (tmp_path / "demo").iterdir()}
+    assert written == {"scene.jpg", "report.html", "overlay.png", "things.jpg"}
     page = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
-    for question in QUESTIONS:
+    for question in (*QUESTIONS, MODEL_QUESTION):
         assert question in page
         assert question in shown
