@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -37,8 +36,6 @@ ENLARGED = 3
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 1 where a question was rejected, or nothing could be measured."""
     options = parse(arguments)
-    # Threads share the environment, in which Tesseract's own limit would come and go.
-    os.environ["OMP_THREAD_LIMIT"] = "1"
     try:
         with nullcontext(options.cache) if options.cache else tempfile.TemporaryDirectory() as folder:
             text = Remembering(Enlarging(Tesseract(layout=options.layout), options.enlarged), Path(folder))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,8 +93,7 @@ def _running(language: str) -> Iterator[None]:
 
     Its threads cost more than they give on a crop, and only the environment limits them.
     """
-    limit = os.environ.get("OMP_THREAD_LIMIT")
-    os.environ["OMP_THREAD_LIMIT"] = "1"
+    _limit.enter()
     try:
         yield
     except pytesseract.TesseractNotFoundError as error:
@@ -103,11 +103,39 @@ def _running(language: str) -> Iterator[None]:
         advice = f"check its language {language} and the room in the temporary folder"
         raise ModelError(f"tesseract could not read ({reason(error)}); {advice}") from error
     finally:
-        _restore("OMP_THREAD_LIMIT", limit)
+        _limit.leave()
 
 
-def _restore(name: str, value: str | None) -> None:
-    if value is None:
-        del os.environ[name]
-    else:
-        os.environ[name] = value
+@final
+class _ThreadLimit:
+    """OMP_THREAD_LIMIT of 1 in the environment while anyone is inside; then what it was before.
+
+    It must not outlast the program that it is for: with it in their environment, libraries that count on two threads
+    wait for the second one for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: str | None = None
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = os.environ.get(_LIMIT)
+                os.environ[_LIMIT] = "1"
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside:
+                return
+            if self._before is None:
+                del os.environ[_LIMIT]
+            else:
+                os.environ[_LIMIT] = self._before
+
+
+_LIMIT = "OMP_THREAD_LIMIT"
+_limit = _ThreadLimit()
