@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -201,7 +202,9 @@ def test_the_command_reads_a_rendered_document(tmp_path: Path, capsys: pytest.Ca
     log = tmp_path / "questions.jsonl"
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     command = [str(log), "--split", "dev", "--psi", "oracle", "-k", "2", "--workers", "2"]
+    limit = os.environ.get("OMP_THREAD_LIMIT")
     assert main([*command, "--json"]) == 0
+    assert os.environ.get("OMP_THREAD_LIMIT") == limit
     data = json.loads(capsys.readouterr().out)
     overview, _, oracle = (one["accuracy"]["value"] for one in data["results"])
     assert oracle > overview
