@@ -29,9 +29,12 @@ def built(family: Family) -> tuple[Any, Any]:
 
 families = pytest.mark.parametrize("family", FAMILIES)
 
+SIDES_PX = st.integers(64, 1536)
+"""Beyond 36 : 1 Qwen's processor gives more tokens than it is told, and cuts them when it sees the picture again."""
+
 
 @families
-@given(st.integers(40, 1536), st.integers(40, 1536))
+@given(SIDES_PX, SIDES_PX)
 @settings(max_examples=25, deadline=None)
 def test_pictures_are_encoded_as_the_processor_does(family: Family, width: int, height: int) -> None:
     size = seen_size(family, Size(width, height))
