@@ -146,6 +146,26 @@ def test_the_likelihood_is_that_of_the_usual_answer() -> None:
     assert set(likely.texts) == {"red"}
 
 
+def test_the_likelihood_is_that_of_the_answer_as_the_model_would_write_it() -> None:
+    likely, alone = LikelyRed(), list[Mixture]()
+
+    def spell(mixture: Mixture, text: str) -> str:
+        alone.append(mixture)
+        return f" {text}"
+
+    reader = replace(scripted(sees_red, "likelihood"), likelihood=likely, spell=spell)
+    assert reader.least_passes == 3
+    (one,) = looked(reader, query(spare=2, answers=["red"]))
+    assert one.passes == 7
+    assert set(likely.texts) == {" red"}
+    assert alone == likely.asked[:1]
+    assert (one.values[:5] >= POSITIVE).tolist() == SHOWS_RED
+    by_answers = replace(reader, by="answer")
+    assert by_answers.least_passes == 2
+    assert looked(by_answers, query())[0].passes == 6
+    assert len(alone) == 1
+
+
 @pytest.mark.parametrize("answers", [[], [" "]])
 def test_a_question_without_an_answer_is_refused_and_others_are_not(answers: list[str]) -> None:
     refused, one = scripted(sees_red)(PICTURE, [query(answers=answers), query()])
@@ -224,13 +244,13 @@ def test_every_family_is_read_in_the_passes_it_says(vlm_folder: Callable[[str], 
 
     reader = load(str(vlm_folder(family)))
     model: Any = reader.vlm.adapter.model  # type: ignore[attr-defined]
-    asked = [query(spare=5), query([1, 0], spare=4)]
+    asked = [query(spare=6), query([1, 0], spare=5)]
     (alone,) = looked(reader, asked[1])
     before = state(model)
     with counted(model) as rows:
         first, second = looked(reader, *asked)
     in_ensemble = reader.vlm.adapter.style.fusion == "ensemble"
-    assert sum(rows) == first.passes + second.passes == 10 + 6
+    assert sum(rows) == first.passes + second.passes == 11 + 7
     assert np.flatnonzero(~np.isnan(first.values)).tolist() == ([0, 1] if in_ensemble else [0, 1, 2, 3])
     assert len(set(first.values[:2].tolist())) > 1
     assert state(model) == before
@@ -239,7 +259,7 @@ def test_every_family_is_read_in_the_passes_it_says(vlm_folder: Callable[[str], 
 
 
 def test_a_gain_is_the_difference_of_likelihoods(vlm_folder: Callable[[str], Path]) -> None:
-    from semclip.adapters.chat.forcing import log_likelihoods
+    from semclip.adapters.chat.forcing import as_written, log_likelihoods
 
     reader = load_reader(f"vlm:{vlm_folder('qwen2_5_vl')}", reward="likelihood")
     assert isinstance(reader, VlmReader)
@@ -250,8 +270,9 @@ def test_a_gain_is_the_difference_of_likelihoods(vlm_folder: Callable[[str], Pat
         shown.extend(mixtures)
         return log_likelihoods(adapter, mixtures, text)
 
-    (one,) = looked(replace(reader, likelihood=noted), query())
-    alone, *aided = (log_likelihoods(adapter, [mixture], "It is red")[0] for mixture in shown)
+    (one,) = looked(replace(reader, likelihood=noted), query(spare=2))
+    (answer,) = as_written(adapter, shown[0], ["It is red"])
+    alone, *aided = (log_likelihoods(adapter, [mixture], answer)[0] for mixture in shown)
     expected = [1 / (1 + np.exp(-(likelihood - alone - 0.5) / 0.25)) for likelihood in aided]
     np.testing.assert_allclose(one.values[:5], expected, atol=1e-3)
 

@@ -30,13 +30,34 @@ def log_likelihoods(adapter: ChatAdapter, mixtures: Sequence[Mixture], text: str
     Raises: InputError for a model in training mode, an encoder-decoder, or a text of no token; ModelError where the
     model fails.
     """
-    if adapter.model.training:
-        raise InputError(f"{adapter.name} needs to be in evaluation mode, got training mode; call model.eval()")
-    if adapter.model.config.is_encoder_decoder:
-        raise InputError(f"{adapter.name} is an encoder-decoder, whose likelihoods are not read; judge by its answers")
+    _check(adapter)
     if adapter.family is GENERIC:
         return [_log_likelihoods(adapter, [mixture], text)[0] for mixture in mixtures]
     return _log_likelihoods(adapter, mixtures, text) if mixtures else []
+
+
+def as_written(adapter: ChatAdapter, mixture: Mixture, texts: Sequence[str]) -> list[str]:
+    """`texts` as the model would answer `mixture` with them: after a space or none, with a capital or as they are.
+
+    Models keep to one of these, by their training and their template, and find the others unlikely whatever they see.
+    The one whose first tokens are likeliest, all texts together; one pass. Raises as `log_likelihoods`.
+    """
+    _check(adapter)
+    styles = [list(texts), [f" {text}" for text in texts]]
+    styles += [[_capital(text) for text in style] for style in styles]
+    styles = [style for style in styles if len(set(style)) == len(set(texts))]
+    inputs = adapter.encode(mixture.prompts)
+    with running(adapter.name, prompts=len(mixture.prompts), visual_tokens=None), adapter.turn, torch.inference_mode():
+        logits_NV = adapter.model(**inputs, use_cache=False, logits_to_keep=1).logits[:, -1].float()
+        shares_V = torch.tensor(mixture.weights, device=logits_NV.device) @ logits_NV.softmax(-1)
+    likely = [sum(float(shares_V[_ids(adapter, text)[0]]) for text in style) for style in styles]
+    return styles[likely.index(max(likely))]
+
+
+def _capital(text: str) -> str:
+    """The same with its first letter large, spaces before it aside."""
+    word = text.lstrip()
+    return text[: len(text) - len(word)] + word[:1].upper() + word[1:]
 
 
 def followed(adapter: ChatAdapter, prompts: Sequence[Prompt], text: str) -> tuple[dict[str, Any], Tensor]:
@@ -45,12 +66,24 @@ def followed(adapter: ChatAdapter, prompts: Sequence[Prompt], text: str) -> tupl
     Raises: InputError for a text of no token, or where the processor refuses a prompt.
     """
     inputs = adapter.encode(prompts)
-    plain = neutralise(text, adapter.controls)
-    ids = adapter.processor.tokenizer(plain, add_special_tokens=False, return_tensors="pt").input_ids
-    if not ids.numel():
-        raise InputError(f"a text of at least one token is needed, got {text!r}")
-    ids_NT = ids.to(inputs["input_ids"].device).expand(len(prompts), -1)
+    ids_NT = torch.tensor([_ids(adapter, text)] * len(prompts), device=inputs["input_ids"].device)
     return _joined(inputs, ids_NT), ids_NT
+
+
+def _ids(adapter: ChatAdapter, text: str) -> list[int]:
+    """The tokens of `text`, of which there is one at least."""
+    ids: list[int] = adapter.processor.tokenizer(neutralise(text, adapter.controls), add_special_tokens=False).input_ids
+    if not ids:
+        raise InputError(f"a text of at least one token is needed, got {text!r}")
+    return ids
+
+
+def _check(adapter: ChatAdapter) -> None:
+    """Nothing; InputError for a model whose likelihoods cannot be read."""
+    if adapter.model.training:
+        raise InputError(f"{adapter.name} needs to be in evaluation mode, got training mode; call model.eval()")
+    if adapter.model.config.is_encoder_decoder:
+        raise InputError(f"{adapter.name} is an encoder-decoder, whose likelihoods are not read; judge by its answers")
 
 
 def forced(adapter: ChatAdapter, inputs: dict[str, Any], tokens: int) -> Tensor:

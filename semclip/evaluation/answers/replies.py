@@ -145,24 +145,26 @@ def _unseen(batch: Sequence[tuple[Job, str]], config: AnswerConfig) -> list[_Sai
 
 
 def _likeliest(jobs: Sequence[Job], config: AnswerConfig) -> list[_Said]:
-    """Jobs that share a candidate are given it together."""
-    from semclip.adapters.chat.forcing import log_likelihoods
+    """Each job's likeliest candidate, as the model would write it; jobs that share one are given it together."""
+    from semclip.adapters.chat.forcing import as_written, log_likelihoods
 
     adapter = cast("ChatAdapter", jobs[0].strategy.vlm.adapter)  # as `require_likelihoods` saw to
     shown = [_shown(job) for job in jobs]
-    choices = [job.posed.question.candidates for job in jobs]
+    candidates = [job.posed.question.candidates for job in jobs]
+    written = [as_written(adapter, one[0], texts) for one, texts in zip(shown, candidates, strict=True)]
     likelihoods: list[dict[str, float]] = [{} for _ in jobs]
-    for text in dict.fromkeys(text for texts in choices for text in texts):
-        having = [at for at, texts in enumerate(choices) if text in texts]
+    for text in dict.fromkeys(text for texts in written for text in texts):
+        having = [at for at, texts in enumerate(written) if text in texts]
         for start in range(0, len(having), config.batch_size):
             batch = having[start : start + config.batch_size]
             found = log_likelihoods(adapter, [shown[at][0] for at in batch], text)
             for at, value in zip(batch, found, strict=True):
                 likelihoods[at][text] = value
-    return [
-        _Said(max(told, key=told.__getitem__), tokens, len(mixture.prompts) * len(told), boxes)
-        for told, (mixture, tokens, boxes) in zip(likelihoods, shown, strict=True)
-    ]
+    said = []
+    for texts, spelled, told, (mixture, tokens, boxes) in zip(candidates, written, likelihoods, shown, strict=True):
+        best, _ = max(zip(texts, spelled, strict=True), key=lambda pair: told[pair[1]])
+        said.append(_Said(best, tokens, len(mixture.prompts) * (1 + len(told)), boxes))
+    return said
 
 
 def _shown(job: Job) -> tuple[Mixture, int | None, tuple[Box, ...]]:

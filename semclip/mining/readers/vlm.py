@@ -29,7 +29,7 @@ from semclip.vlm import load as load_vlm
 if TYPE_CHECKING:
     from semclip.adapters.server import ServerOptions
 
-RULE = 1
+RULE = 2
 """Version of all that decides rewards and is no option."""
 CLEAR = 0.5
 """A gain in mean log-probability that clearly raises an answer: each of its tokens is 1.65 times as likely."""
@@ -49,6 +49,9 @@ By = Literal["answer", "likelihood", "both"]
 Likelihood = Callable[[Sequence[Mixture], str], Sequence[float]]
 """Mean log-probability of a token of a text as the answer to each mixture."""
 
+Spell = Callable[[Mixture, str], str]
+"""A text as the model would write it as its answer to a mixture; costs a pass a prompt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -64,8 +67,9 @@ class VlmReader:
     """Asks `vlm` each question with the overview alone, and with each tried crop beside it as `vlm` shows crops.
 
     A pass is a prompt read: the overview takes some of the budget too, judging `by` "both" doubles what a look takes,
-    and so does a crop in an ensemble. `identity` tells the model from others. Decoding is greedy, and the looks of one
-    question are batched with one another alone: what else is asked changes nothing.
+    and so does a crop in an ensemble. With `spell`, a pass before them tells how the model would write the right
+    answer: written otherwise it is unlikely whatever is seen. `identity` tells the model from others. Decoding is
+    greedy, and the looks of one question are batched with one another alone: what else is asked changes nothing.
     """
 
     vlm: VLM
@@ -73,6 +77,7 @@ class VlmReader:
     likelihood: Likelihood | None = None
     by: By = "answer"
     batch_size: int = 8
+    spell: Spell | None = None
 
     def __post_init__(self) -> None:
         if self.by not in get_args(By):
@@ -91,7 +96,7 @@ class VlmReader:
     def least_passes(self) -> int:
         """Of a look at the overview and one at a crop."""
         ensemble = (self.vlm.showing.fusion or self.vlm.adapter.style.fusion) == "ensemble"
-        return self._per_prompt * (3 if ensemble else 2)
+        return self._to_spell + self._per_prompt * (3 if ensemble else 2)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -116,12 +121,12 @@ class VlmReader:
             return InputError(str(error))
         values = np.full(len(query.boxes), np.nan, np.float32)
         values[list(query.tries[: len(aided)])] = [reward(alone, seen) for seen in aided]
-        return Rewards(values, passes=sum(map(self._cost, shown)))
+        return Rewards(values, passes=self._to_spell + sum(map(self._cost, shown)))
 
     def _affordable(self, picture: Picture, query: Query) -> list[Mixture]:
         """The overview alone, then the first crops to try, as many as there are passes for."""
         shown, budget = [self._mixture(picture, query, None)], len(query.tries)
-        left = budget - self._cost(shown[0])
+        left = budget - self._to_spell - self._cost(shown[0])
         for index in query.tries:
             shown.append(self._mixture(picture, query, query.boxes[index]))
             left -= self._cost(shown[-1])
@@ -140,13 +145,21 @@ class VlmReader:
     def _per_prompt(self) -> int:
         return 2 if self.by == "both" else 1
 
+    @property
+    def _to_spell(self) -> int:
+        """Passes that a question takes before its looks."""
+        return 1 if self.spell and self.by != "answer" else 0
+
     def _look(self, shown: Sequence[Mixture], answers: Sequence[str]) -> list[Seen]:
         decoding = Decoding(max_tokens=max(len(answer.encode()) for answer in answers) + SPARE_TOKENS)
+        answer = _usual(answers)
+        if self.spell and self._to_spell:
+            answer = self.spell(shown[0], answer)
         seen = list[Seen]()
         for start in range(0, len(shown), self.batch_size):
             batch = shown[start : start + self.batch_size]
             rights = self._rights(batch, answers, decoding)
-            seen += map(Seen, rights, self._likelihoods(batch, _usual(answers)))
+            seen += map(Seen, rights, self._likelihoods(batch, answer))
         return seen
 
     def _rights(self, batch: Sequence[Mixture], answers: Sequence[str], decoding: Decoding) -> Sequence[bool | None]:
@@ -211,13 +224,18 @@ def in_memory(vlm: VLM, *, by: By = "both") -> VlmReader:
     Raises: InputError for one behind a server.
     """
     from semclip.adapters.chat import ChatAdapter
-    from semclip.adapters.chat.forcing import log_likelihoods
+    from semclip.adapters.chat.forcing import as_written, log_likelihoods
     from semclip.relevance.vlm.reading import fingerprint
 
     adapter = vlm.adapter
     if not isinstance(adapter, ChatAdapter):
         raise InputError(f"likelihoods need a model in memory, got {adapter.name}, which is behind a server")
-    return VlmReader(vlm, fingerprint(adapter, {"reader": "vlm"}), partial(log_likelihoods, adapter), by)
+
+    def spell(mixture: Mixture, text: str) -> str:
+        return as_written(adapter, mixture, [text])[0]
+
+    identity = fingerprint(adapter, {"reader": "vlm"})
+    return VlmReader(vlm, identity, partial(log_likelihoods, adapter), by, spell=spell)
 
 
 def connect(address: str, *, reward: By = "answer", options: ServerOptions | None = None) -> VlmReader:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 from semclip.adapters.chat import ChatAdapter, load_chat
-from semclip.adapters.chat.forcing import log_likelihoods
+from semclip.adapters.chat.forcing import as_written, log_likelihoods
 from semclip.adapters.families import GENERIC
 from semclip.errors import InputError, ModelError
 from semclip.types import Mixture, Prompt
@@ -85,12 +86,50 @@ def test_control_tokens_in_an_answer_are_text(adapter: Adapters) -> None:
     assert said == pytest.approx(by_hand(adapter("qwen2_vl"), MIXTURES[0], "< |image_pad|> and < |im_end|>"), abs=1e-4)
 
 
+@FAMILIES
+@pytest.mark.parametrize(("wanted", "others"), [(" r", "rRG"), ("R", "rG"), ("r", "RG")])
+def test_an_answer_is_written_as_the_model_begins_one(adapter: Adapters, family: str, wanted: str, others: str) -> None:
+    one = adapter(family)
+    (first, *_), *rest = one.processor.tokenizer([wanted, *others, " "], add_special_tokens=False).input_ids
+    with expecting(one, first, [ids[0] for ids in rest if ids[0] != first]):
+        red, green = as_written(one, MIXTURES[1], ["red", "green"])
+    assert red[: len(wanted)] == wanted
+    assert red.strip().lower() == "red"
+    assert green == red[: len(wanted) - 1] + ("Green" if wanted == "R" else "green")
+
+
+def test_options_that_differ_by_a_capital_keep_it(adapter: Adapters) -> None:
+    one = adapter("llava")
+    (capital,), (small,) = one.processor.tokenizer(["A", "a"], add_special_tokens=False).input_ids
+    with expecting(one, capital, [small]):
+        assert {text.strip() for text in as_written(one, MIXTURES[0], ["a", "A"])} == {"a", "A"}
+
+
+@contextmanager
+def expecting(adapter: ChatAdapter, token: int, others: Sequence[int]) -> Iterator[None]:
+    """The model finds `token` likelier than others as the next one, and `others` less likely than any."""
+
+    def shift(_module: Any, _args: Any, logits: torch.Tensor) -> torch.Tensor:
+        logits = logits.clone()
+        logits[..., token] += 40
+        logits[..., list(others)] -= 40
+        return logits
+
+    hook = adapter.model.get_output_embeddings().register_forward_hook(shift)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 def test_a_model_in_training_mode_is_refused(adapter: Adapters) -> None:
     one = adapter("llava")
     one.model.train()
     try:
         with pytest.raises(InputError, match=r"call model.eval\(\)"):
             log_likelihoods(one, MIXTURES, "red")
+        with pytest.raises(InputError, match=r"call model.eval\(\)"):
+            as_written(one, MIXTURES[0], ["red"])
     finally:
         one.model.eval()
 

@@ -59,7 +59,7 @@ def test_a_server_that_takes_no_more_pictures_shows_fewer_and_the_reply_says_so(
 @pytest.mark.parametrize("strategy", ["overview", "color", "color@append", "blind"])
 def test_the_likeliest_option_is_the_answer(strategy: str, vlm_folder: Callable[[str], Path]) -> None:
     from semclip.adapters.chat import load_chat
-    from semclip.adapters.chat.forcing import log_likelihoods
+    from semclip.adapters.chat.forcing import as_written, log_likelihoods
 
     adapter, config = load_chat(vlm_folder("llava")), AnswerConfig(k=1, options="likelihood", batch_size=3)
     options = [("red", "green", "blue"), ("blue", "red", "x"), ("yes", "red", "no")]
@@ -70,9 +70,10 @@ def test_the_likeliest_option_is_the_answer(strategy: str, vlm_folder: Callable[
         assert text == one.posed.question.item.question
         mixture = one.strategy.vlm.view(one.selection, text).mixture
         if strategy != "blind":
-            likelihoods = [log_likelihoods(adapter, [mixture], option)[0] for option in some]
+            written = as_written(adapter, mixture, some)
+            likelihoods = [log_likelihoods(adapter, [mixture], option)[0] for option in written]
             assert reply.texts == (some[likelihoods.index(max(likelihoods))],)
-        assert reply.vlm_passes == 3 * (1 if strategy == "blind" else len(mixture.prompts))
+        assert reply.vlm_passes == (1 + 3) * (1 if strategy == "blind" else len(mixture.prompts))
 
 
 def test_likelihoods_need_a_model_in_memory(vlm_folder: Callable[[str], Path]) -> None:
