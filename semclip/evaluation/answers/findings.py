@@ -6,6 +6,7 @@ summary.py, how they look in table.py and page.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,8 @@ class Record:
     """What one question got under one strategy.
 
     `image` is the content hash of the picture, `score` between 0 and 1 as the matcher says, `boxes` the crops shown,
-    best first. `seconds` hold choosing, showing and answering; `vlm_passes` prompts read, those that ψ needed included.
+    best first; `hit`: whether one of them covers 90 % of an evidence box, None where none is known. `seconds` hold
+    choosing, showing and answering; `vlm_passes` prompts read, those that ψ needed included.
     """
 
     set: str
@@ -34,6 +36,7 @@ class Record:
     seconds: float
     vlm_passes: int
     boxes: tuple[Box, ...] = ()
+    hit: bool | None = None
     category: str = ""
     group: str = ""
 
@@ -44,7 +47,9 @@ class StrategyResult:
 
     `accuracy`: mean score. `headroom`: (accuracy - overview's) / (best strategy that knows the answer - overview's);
     nan without an oracle. `categories`: accuracy of each. `blind`: share of its right answers that are right without
-    the picture too; nan without `--blind`.
+    the picture too; nan without `--blind`. `hit`: share of the questions with known evidence for which a crop shows it;
+    nan where no crop is shown. `missed`: what was won over the first strategy where crops show something else; None
+    where they never do.
     """
 
     set: str
@@ -58,6 +63,8 @@ class StrategyResult:
     headroom: float
     categories: Mapping[str, Estimate]
     blind: float
+    hit: float = math.nan
+    missed: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

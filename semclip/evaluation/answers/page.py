@@ -28,8 +28,9 @@ _KEY = (
 )
 _TERMS = (
     "95 %: bootstrap interval over images. p: two-sided, the image as the unit, not corrected for the number of "
-    "comparisons. Headroom: share of the way from the overview alone to the best that knows the answer. Also blind: "
-    "share of the right answers that are right without the picture too."
+    "comparisons. Headroom: share of the way from the overview alone to the best that knows the answer. Hit: share of "
+    "the questions for which a crop shows the evidence; if missed: points won where crops show something else (95 %). "
+    "Also blind: share of the right answers that are right without the picture too."
 )
 
 

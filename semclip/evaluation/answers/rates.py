@@ -13,7 +13,7 @@ from semclip.evaluation.cells import p_cell
 from semclip.evaluation.report import Estimate
 from semclip.render.wording import ABSENT, counted, figure_text, percent_text
 
-_COSTS = ("visual tokens", "VLM passes", "ms / question", "headroom, %", "also blind, %")
+_COSTS = ("visual tokens", "VLM passes", "ms / question", "headroom, %", "hit, %", "if missed, points", "also blind, %")
 
 Cells = Iterable[str]
 """The cells of a line as text; the first is its name."""
@@ -63,6 +63,8 @@ def _cells(one: StrategyResult, pair: Paired | None) -> list[str]:
         figure_text(one.vlm_passes, ",.3g"),
         figure_text(1000 * one.seconds, ",.0f"),
         percent_text(one.headroom, decimals=0),
+        percent_text(one.hit, decimals=0),
+        ABSENT if one.missed is None else f"{figure_text(100 * one.missed.value, '+z.1f')} ({_interval(one.missed)})",
         percent_text(one.blind, decimals=0),
     ]
 

@@ -11,8 +11,12 @@ from semclip.evaluation.answers.findings import Record
 from semclip.evaluation.answers.protocol import AnswerConfig
 from semclip.evaluation.answers.replies import Question, by_likelihood
 from semclip.evaluation.answers.store import Reply
+from semclip.evaluation.metrics import best_coverage
+from semclip.geometry import Box
 
 _BETWEEN_TEXTS = " | "
+_SHOWN = 0.9
+"""Of an evidence box, in a crop that shows it; as in a hit, but of a crop of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,11 @@ def record(asked: Asked, strategy: str, reply: Reply, config: AnswerConfig) -> R
         seconds=reply.seconds,
         vlm_passes=reply.vlm_passes,
         boxes=reply.boxes,
+        hit=_hit(reply.boxes, question.item.evidence),
         category=question.item.category,
         group=question.item.group,
     )
+
+
+def _hit(boxes: Sequence[Box], evidence: Sequence[Box]) -> bool | None:
+    return bool(boxes) and bool((best_coverage(boxes, evidence) >= _SHOWN).any()) if evidence else None

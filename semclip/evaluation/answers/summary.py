@@ -105,6 +105,8 @@ def _result(table: Table, index: int) -> StrategyResult:
         headroom=_headroom(table, index),
         categories=_categories(table, index),
         blind=_blind(table, index),
+        hit=_hit(records),
+        missed=_missed(table, index),
     )
 
 
@@ -125,6 +127,20 @@ def _blind(table: Table, index: int) -> float:
     return float(np.minimum(own_U, blind_U).sum() / own_U.sum()) if own_U.any() else math.nan
 
 
+def _hit(records: Sequence[Record]) -> float:
+    hits = [one.hit for one in records if one.hit is not None]
+    return float(np.mean(hits)) if hits and any(one.boxes for one in records) else math.nan
+
+
+def _missed(table: Table, index: int) -> Estimate | None:
+    """What was won over the first strategy by showing crops of something else; questions count one by one."""
+    rows = [row for row in table.rows if row[index].boxes and row[index].hit is False]
+    if not rows or index == 0:
+        return None
+    won_Q = np.array([row[index].score - row[0].score for row in rows], np.float64)
+    return _estimate(won_Q, _resampled(won_Q, [row[0].image for row in rows], table))
+
+
 def _categories(table: Table, index: int) -> dict[str, Estimate]:
     names = sorted({unit.category for unit in table.units if unit.category})
     return {name: _in_category(table, index, name) for name in names}
@@ -133,9 +149,13 @@ def _categories(table: Table, index: int) -> dict[str, Estimate]:
 def _in_category(table: Table, index: int, category: str) -> Estimate:
     inside = [at for at, unit in enumerate(table.units) if unit.category == category]
     values_U = table.scores_US[inside, index]
-    images_U = _numbered([table.units[at].image for at in inside])
-    means_R1 = bootstrap_means(values_U[:, None], images_U, seed=table.seed, resamples=table.resamples)
-    return _estimate(values_U, means_R1[:, 0])
+    return _estimate(values_U, _resampled(values_U, [table.units[at].image for at in inside], table))
+
+
+def _resampled(values_U: Floats, images: Sequence[str], table: Table) -> Floats:
+    """(R,) means of some values over redrawn images."""
+    means_R1 = bootstrap_means(values_U[:, None], _numbered(images), seed=table.seed, resamples=table.resamples)
+    return means_R1[:, 0]
 
 
 def _paired(table: Table, index: int) -> Paired:

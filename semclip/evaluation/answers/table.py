@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from semclip.evaluation.answers.findings import Findings, Paired, StrategyResult
 from semclip.evaluation.cells import ABSENT, Rows, interval, markdown_table, p_cell, rich_table, share, with_interval
 
-_RATES = ["set", "strategy", "n", "right", "tokens", "passes", "s", "headroom", "blind"]
+_RATES = ["set", "strategy", "n", "right", "tokens", "passes", "s", "headroom", "hit", "missed", "blind"]
 _PAIRS = ["set", "strategy", "against", "diff", "95 %", "won", "lost", "p"]
 
 
@@ -39,7 +39,8 @@ def _tables(findings: Findings) -> list[Rows]:
 def _rate_cells(one: StrategyResult) -> list[str]:
     tokens = ABSENT if one.visual_tokens is None else f"{one.visual_tokens:.0f}"
     cost = [tokens, f"{one.vlm_passes:.3g}", f"{one.seconds:.3f}"]
-    shares = [share(one.headroom), share(one.blind)]
+    missed = ABSENT if one.missed is None else with_interval(one.missed)
+    shares = [share(one.headroom), share(one.hit), missed, share(one.blind)]
     return [one.set, one.strategy, str(one.questions), with_interval(one.accuracy), *cost, *shares]
 
 

@@ -34,6 +34,8 @@ def result(strategy: str, accuracy: float, tokens: float | None, *, name: str = 
         headroom=0.715 if strategy == "embedded/2" else math.nan,
         categories={"total": Estimate(0.25, 0.2, 0.3)} if name == "receipts" else {},
         blind=math.nan,
+        hit=0.88 if strategy == "embedded/2" else math.nan,
+        missed=Estimate(0.02, -0.03, 0.07) if strategy == "embedded/2" else None,
     )
 
 

@@ -72,8 +72,11 @@ def test_the_head_says_what_was_asked_and_what_came_of_it() -> None:
 
 def test_a_strategy_is_one_line_of_figures() -> None:
     shown = lines(page(FINDINGS))
-    assert "embedded/2|71.0|66.0 to 76.0|+29.0|25.0 to 33.0|&lt;.001|143 / 19|1,728|1|457|72|–" in shown
-    assert "overview|42.0|37.0 to 47.0|–|–|–|–|576|1|457|–|–" in shown
+    assert (
+        "embedded/2|71.0|66.0 to 76.0|+29.0|25.0 to 33.0|&lt;.001|143 / 19|1,728|1|457|72|88|+2.0 (\N{MINUS SIGN}3.0 to 7.0)|–"
+        in shown
+    )
+    assert "overview|42.0|37.0 to 47.0|–|–|–|–|576|1|457|–|–|–|–" in shown
 
 
 def test_the_pooled_rows_come_last() -> None:
@@ -119,7 +122,7 @@ def test_what_is_not_known_is_a_dash() -> None:
     unknown = Estimate(math.nan, math.nan, math.nan)
     bare = result("overview", 0.4, None)
     one = replace(FINDINGS, strategies=("overview",), results=(replace(bare, accuracy=unknown),), pairs=(), flips=())
-    assert "overview|–|– to –|–|–|–|–|–|1|457|–|–" in lines(page(one))
+    assert "overview|–|– to –|–|–|–|–|–|1|457|–|–|–|–" in lines(page(one))
     assert not re.search(r"\b(nan|inf)\b", re.sub(r"base64,[^\"]*", "", page(one)))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from semclip.evaluation.answers.protocol import AnswerConfig, askings
 from semclip.evaluation.answers.replies import Question
@@ -41,3 +44,19 @@ def test_a_record_holds_the_reply_and_its_question() -> None:
     assert made.score == 0.5
     assert (made.visual_tokens, made.seconds, made.vlm_passes, made.boxes) == (576, 0.5, 2, (Box(0, 0, 1, 1),))
     assert (made.category, made.group) == ("c", "g")
+    assert made.hit is None
+
+
+@pytest.mark.parametrize(
+    ("boxes", "hit"),
+    [
+        ([], False),
+        ([Box(0, 0, 9, 10)], True),
+        ([Box(0, 0, 8, 10)], False),
+        ([Box(50, 50, 60, 60), Box(0, 0, 99, 99)], True),
+    ],
+)
+def test_a_record_tells_whether_a_crop_shows_the_evidence(boxes: list[Box], hit: bool) -> None:
+    asked, config = question()
+    known = replace(asked, item=replace(CHOICE, evidence=(Box(0, 0, 10, 10), Box(500, 500, 600, 600))))
+    assert record(Asked(3, known, "d1", ("k",)), "color", Reply(("A",), 576, 0.5, 2, tuple(boxes)), config).hit is hit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from semclip.evaluation.answers.findings import Record
 from semclip.evaluation.answers.summary import Row, Table, summarise, units
+from semclip.geometry import Box
 
 NAMES = ("overview", "embedded", "oracle", "blind")
 
@@ -74,6 +76,24 @@ def test_a_group_counts_once(rule: str, scores: list[float]) -> None:
     assert [one.scores for one in made] == [tuple(scores), (1, 0, 1, 0)]
     result = summarise(table(rows, rule))[0][0]
     assert (result.questions, result.images) == (2, 3)
+
+
+def test_what_crops_of_something_else_bring_is_told_apart() -> None:
+    def shown(number: int, scores: Sequence[float], hit: bool | None, boxes: int = 1) -> Row:
+        first, second, *others = row(number, scores)
+        second = replace(second, hit=hit, boxes=(Box(0, 0, 1, 1),) * boxes)
+        return replace(first, hit=None if hit is None else False), second, *others
+
+    rows = [shown(0, (0, 1, 1, 0), True), shown(1, (0, 1, 1, 0), False), shown(2, (1, 0, 1, 0), False)]
+    rows += [shown(3, (0, 1, 1, 0), False), shown(4, (0, 1, 1, 0), None), shown(5, (0, 1, 1, 0), False, boxes=0)]
+    overview, embedded, *_ = summarise(table(rows))[0]
+    assert embedded.hit == 1 / 5
+    assert embedded.missed is not None
+    assert embedded.missed.value == pytest.approx(1 / 3)
+    assert embedded.missed.low < 0 < embedded.missed.high
+    assert math.isnan(overview.hit)
+    assert overview.missed is None
+    assert summarise(table([shown(0, (0, 1, 1, 0), True)]))[0][1].missed is None
 
 
 def test_the_image_is_the_unit_of_interval_and_p() -> None:
