@@ -72,10 +72,8 @@ def test_the_head_says_what_was_asked_and_what_came_of_it() -> None:
 
 def test_a_strategy_is_one_line_of_figures() -> None:
     shown = lines(page(FINDINGS))
-    assert (
-        "embedded/2|71.0|66.0 to 76.0|+29.0|25.0 to 33.0|&lt;.001|143 / 19|1,728|1|457|72|88|+2.0 (\N{MINUS SIGN}3.0 to 7.0)|–"
-        in shown
-    )
+    figures = "66.0 to 76.0|+29.0|25.0 to 33.0|&lt;.001|143 / 19|1,728|1|457|72|88|+2.0 (\N{MINUS SIGN}3.0 to 7.0)|–"
+    assert f"embedded/2|71.0|{figures}" in shown
     assert "overview|42.0|37.0 to 47.0|–|–|–|–|576|1|457|–|–|–|–" in shown
 
 
