@@ -96,7 +96,7 @@ class Asker:
         elif kind == "best":  # whose end depends on what is right
             known = [question.matcher, item.answers, item.options, item.right]
         asked = [asking.text for asking in question.askings]
-        likeliest = ("as written", question.candidates) if by_likelihood(posed.question, self.config) else None
+        likeliest = question.candidates if by_likelihood(posed.question, self.config) else None
         picture = None if kind == "blind" else posed.picture.digest
         return digest(*self._made_by, strategy.fingerprint, picture, item.question, asked, likeliest, known)
 

@@ -19,7 +19,7 @@ from semclip.evaluation.datasets.items import Item, MatcherName
 from semclip.images import Limits
 from semclip.vlm import VLM
 
-RULE = 1
+RULE = 2
 """Version of all that decides an answer and is no option."""
 
 Order = Literal["shuffled", "cycled", "published", "likelihood"]
