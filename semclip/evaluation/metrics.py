@@ -34,9 +34,18 @@ def hit_mask(boxes: Sequence[Box], evidence: Sequence[Box], size: Size, *, parts
     >>> hit_mask([Box(0, 0, 50, 50), Box(0, 0, 51, 50), Box(50, 50, 99, 99)], [Box(10, 10, 20, 20)], Size(100, 100))
     array([ True, False, False])
     """
-    box_N4, target_E4 = _edges(boxes), _edges(evidence)
-    covering_N: Bools = np.any(10 * _shared(box_N4, target_E4) >= 9 * _areas(target_E4), axis=1)
-    return covering_N & (parts**2 * _areas(box_N4) <= size.area)
+    return covering_mask(boxes, evidence) & (parts**2 * _areas(_edges(boxes)) <= size.area)
+
+
+def covering_mask(boxes: Sequence[Box], evidence: Sequence[Box]) -> Bools:
+    """(n,) whether each box, of whatever size, covers >= 90 % of some evidence box.
+
+    >>> covering_mask([Box(0, 0, 9, 10), Box(0, 0, 8, 10)], [Box(0, 0, 10, 10)])
+    array([ True, False])
+    """
+    target_E4 = _edges(evidence)
+    covering_N: Bools = np.any(10 * _shared(_edges(boxes), target_E4) >= 9 * _areas(target_E4), axis=1)
+    return covering_N
 
 
 def best_coverage(boxes: Sequence[Box], evidence: Sequence[Box]) -> Floats:

@@ -149,9 +149,9 @@ def test_the_likelihood_is_that_of_the_usual_answer() -> None:
 def test_the_likelihood_is_that_of_the_answer_as_the_model_would_write_it() -> None:
     likely, alone = LikelyRed(), list[Mixture]()
 
-    def spell(mixture: Mixture, text: str) -> str:
+    def spell(mixture: Mixture, texts: Sequence[str]) -> list[str]:
         alone.append(mixture)
-        return f" {text}"
+        return [f" {text}" for text in texts]
 
     reader = replace(scripted(sees_red, "likelihood"), likelihood=likely, spell=spell)
     assert reader.least_passes == 3

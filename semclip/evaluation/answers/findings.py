@@ -6,7 +6,6 @@ summary.py, how they look in table.py and page.py.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +62,8 @@ class StrategyResult:
     headroom: float
     categories: Mapping[str, Estimate]
     blind: float
-    hit: float = math.nan
-    missed: Estimate | None = None
+    hit: float
+    missed: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,14 +64,17 @@ def _cells(one: StrategyResult, pair: Paired | None) -> list[str]:
         figure_text(1000 * one.seconds, ",.0f"),
         percent_text(one.headroom, decimals=0),
         percent_text(one.hit, decimals=0),
-        ABSENT if one.missed is None else f"{figure_text(100 * one.missed.value, '+z.1f')} ({_interval(one.missed)})",
+        ABSENT if one.missed is None else f"{_points(one.missed)} ({_interval(one.missed)})",
         percent_text(one.blind, decimals=0),
     ]
 
 
 def _pair_cells(pair: Paired) -> list[str]:
-    points = figure_text(100 * pair.difference.value, "+z.1f")
-    return [points, _interval(pair.difference), p_cell(pair.p_value), f"{pair.wins} / {pair.losses}"]
+    return [_points(pair.difference), _interval(pair.difference), p_cell(pair.p_value), f"{pair.wins} / {pair.losses}"]
+
+
+def _points(estimate: Estimate) -> str:
+    return figure_text(100 * estimate.value, "+z.1f")
 
 
 def _interval(estimate: Estimate) -> str:

@@ -11,12 +11,10 @@ from semclip.evaluation.answers.findings import Record
 from semclip.evaluation.answers.protocol import AnswerConfig
 from semclip.evaluation.answers.replies import Question, by_likelihood
 from semclip.evaluation.answers.store import Reply
-from semclip.evaluation.metrics import best_coverage
+from semclip.evaluation.metrics import covering_mask
 from semclip.geometry import Box
 
 _BETWEEN_TEXTS = " | "
-_SHOWN = 0.9
-"""Of an evidence box, in a crop that shows it; as in a hit, but of a crop of any size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +62,4 @@ def record(asked: Asked, strategy: str, reply: Reply, config: AnswerConfig) -> R
 
 
 def _hit(boxes: Sequence[Box], evidence: Sequence[Box]) -> bool | None:
-    return bool(boxes) and bool((best_coverage(boxes, evidence) >= _SHOWN).any()) if evidence else None
+    return bool(boxes) and bool(covering_mask(boxes, evidence).any()) if evidence else None

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 from typing import Literal, TypeVar, cast
 
 from semclip.errors import InputError
 from semclip.evaluation.answers.protocol import AnswerConfig, digest
 from semclip.evaluation.datasets.items import Item
-from semclip.geometry import Box, Size, intersection_area, iou
+from semclip.evaluation.metrics import covering_mask
+from semclip.geometry import Box, Size, iou
 from semclip.images import Image
 from semclip.protocols import Relevance
 from semclip.relevance.baselines import Random, center_box, tile_boxes
@@ -178,7 +180,7 @@ def closest(evidence: Sequence[Box], candidates: Sequence[Box], size: Size) -> t
     for target in evidence:
         if not target.within(size):
             raise InputError(f"an evidence box needs to lie inside the picture of {size}, got {target.to_list()}")
-        covering = [box for box in candidates if 10 * intersection_area(target, box) >= 9 * target.area]
+        covering = list(compress(candidates, covering_mask(candidates, [target])))
         if covering:
             found.setdefault(max(covering, key=lambda box: iou(box, target)))
     return tuple(found)

@@ -49,8 +49,8 @@ By = Literal["answer", "likelihood", "both"]
 Likelihood = Callable[[Sequence[Mixture], str], Sequence[float]]
 """Mean log-probability of a token of a text as the answer to each mixture."""
 
-Spell = Callable[[Mixture, str], str]
-"""A text as the model would write it as its answer to a mixture; costs a pass a prompt."""
+Spell = Callable[[Mixture, Sequence[str]], Sequence[str]]
+"""Texts as the model would write them as its answer to a mixture; costs a pass a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class VlmReader:
         decoding = Decoding(max_tokens=max(len(answer.encode()) for answer in answers) + SPARE_TOKENS)
         answer = _usual(answers)
         if self.spell and self._to_spell:
-            answer = self.spell(shown[0], answer)
+            (answer,) = self.spell(shown[0], [answer])
         seen = list[Seen]()
         for start in range(0, len(shown), self.batch_size):
             batch = shown[start : start + self.batch_size]
@@ -231,11 +231,8 @@ def in_memory(vlm: VLM, *, by: By = "both") -> VlmReader:
     if not isinstance(adapter, ChatAdapter):
         raise InputError(f"likelihoods need a model in memory, got {adapter.name}, which is behind a server")
 
-    def spell(mixture: Mixture, text: str) -> str:
-        return as_written(adapter, mixture, [text])[0]
-
-    identity = fingerprint(adapter, {"reader": "vlm"})
-    return VlmReader(vlm, identity, partial(log_likelihoods, adapter), by, spell=spell)
+    identity, likelihood = fingerprint(adapter, {"reader": "vlm"}), partial(log_likelihoods, adapter)
+    return VlmReader(vlm, identity, likelihood, by, spell=partial(as_written, adapter))
 
 
 def connect(address: str, *, reward: By = "answer", options: ServerOptions | None = None) -> VlmReader:
