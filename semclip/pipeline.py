@@ -108,6 +108,7 @@ class SemClip:
             threshold=choice.threshold,
             max_visual_tokens=choice.max_visual_tokens,
             vlm_passes=regions.vlm_passes,
+            min_gain=choice.min_gain,
         )
 
     def _unscored(self, picture: Image) -> Regions:

@@ -102,13 +102,15 @@ class Choice:
 
     `max_overlap`: the largest share of the smaller of two chosen boxes that the other may hold; by default what ψ says
     that each adds to the others decides, or `MAX_OVERLAP` where it does not say. `threshold`: scores below it are never
-    chosen. `max_visual_tokens`: for overview and crops together, as `count_tokens` counts them. `gate`: chooses nothing
-    where the scores say that the overview suffices.
+    chosen. `min_gain`: what a further box must add, as a share of what the first is worth, 0 to 1; needs a ψ that says
+    what boxes add. `max_visual_tokens`: for overview and crops together, as `count_tokens` counts them. `gate`: chooses
+    nothing where the scores say that the overview suffices.
     """
 
     k: int = 2
     max_overlap: float | None = None
     threshold: float | None = None
+    min_gain: float = 0.0
     max_visual_tokens: int | None = None
     count_tokens: CountTokens = llava_tokens
     gate: Gate | None = None
@@ -120,18 +122,24 @@ class Choice:
             raise InputError(f"max_overlap needs to be between 0 and 1, got {self.max_overlap}")
         if self.threshold is not None and math.isnan(self.threshold):
             raise InputError("a threshold needs to be a number, got nan")
+        if not 0 <= self.min_gain <= 1:
+            raise InputError(f"min_gain needs to be between 0 and 1, got {self.min_gain}")
 
 
 def choose(scored: Sequence[Scored], choice: Choice, *, size: Size, worth: Floats | None = None) -> tuple[Scored, ...]:
     """What `choice` picks from `scored` in an image of `size`, best first; may be fewer than k, or none.
 
-    `worth` is that of types.Weighed.
+    `worth` is that of types.Weighed. Raises: InputError for a `min_gain` without it; ModelError as `top_k`.
     """
     limit, threshold = choice.max_overlap, choice.threshold
+    if worth is None and choice.min_gain and scored:
+        raise InputError("min_gain needs a psi that says what each box adds to others, as embedded does")
     if worth is None:
         best = top_k(scored, choice.k, max_overlap=MAX_OVERLAP if limit is None else limit, threshold=threshold)
     else:
-        best = most_worth(scored, worth, choice.k, max_overlap=1.0 if limit is None else limit, threshold=threshold)
+        limit = 1.0 if limit is None else limit
+        gain = choice.min_gain
+        best = most_worth(scored, worth, choice.k, max_overlap=limit, threshold=threshold, min_gain=gain)
     if choice.gate is not None and not choice.gate.opens(scored):
         return ()
     if choice.max_visual_tokens is None:
@@ -160,21 +168,31 @@ def top_k(
 
 
 def most_worth(
-    scored: Sequence[Scored], worth_MN: Floats, k: int, *, max_overlap: float = 1.0, threshold: float | None = None
+    scored: Sequence[Scored],
+    worth_MN: Floats,
+    k: int,
+    *,
+    max_overlap: float = 1.0,
+    threshold: float | None = None,
+    min_gain: float = 0.0,
 ) -> tuple[Scored, ...]:
     """The k boxes that together are worth most: first the best, then each time what adds most to those before it.
 
     A box may lie in another where it is worth it: a close-up where the target probably is, and around it what surely
     holds it. Such a choice has at least 63 % of the worth of the best one (Nemhauser, Wolsey and Fisher 1978,
-    doi:10.1007/BF01588971). Raises as `top_k`.
+    doi:10.1007/BF01588971). It ends where nothing adds `min_gain` of what the first is worth. Raises as `top_k`.
     """
     least = -math.inf if threshold is None else threshold
     free_N = np.array([-_descending(one) >= least and one.score > -math.inf for one in scored], bool)
     had_M1 = np.zeros((len(worth_MN), 1))
     chosen: list[Scored] = []
+    needed = 0.0
     while len(chosen) < k and free_N.any():
         added_N = np.maximum(worth_MN - had_M1, 0).sum(0)
         best = int(np.where(free_N, added_N, -1.0).argmax())
+        if added_N[best] < needed:
+            break
+        needed = needed or min_gain * float(added_N[best])
         chosen.append(scored[best])
         had_M1 = np.maximum(had_M1, worth_MN[:, [best]])
         free_N &= [overlap(one.box, scored[best].box) <= max_overlap for one in scored]
@@ -279,6 +297,7 @@ class Selection:
                 "k": maker.k,
                 "max_overlap": maker.max_overlap,
                 "threshold": maker.threshold,
+                "min_gain": maker.min_gain,
                 "max_visual_tokens": maker.max_visual_tokens,
                 "vlm_passes": maker.vlm_passes,
                 "gate": self._gate(),

@@ -108,6 +108,7 @@ class Maker:
     threshold: float | None = None
     max_visual_tokens: int | None = None
     vlm_passes: int = 0
+    min_gain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,37 @@ def test_worth_heeds_thresholds_and_boxes_that_must_not_be_chosen(worth: Floats,
     assert set(chosen) == {one for one in scored if one.score >= threshold and one.box != APART[2]}
 
 
+def test_no_further_box_that_adds_too_little_is_chosen() -> None:
+    worth = np.array([[4.0, 2.0, 0.0], [0.0, 1.5, 0.0], [0.0, 0.0, 1.0]])
+    scored = [Scored(NESTED, 4.0), Scored(LEFT, 3.5), Scored(RIGHT, 1.0)]
+
+    def chosen(min_gain: float) -> list[Box]:
+        return [one.box for one in choose(scored, Choice(3, min_gain=min_gain), size=SIZE, worth=worth)]
+
+    assert chosen(0.25) == [NESTED, LEFT, RIGHT]
+    assert chosen(0.3) == [NESTED, LEFT]
+    assert chosen(0.4) == [NESTED]
+
+
+@given(worths, st.integers(1, 6), st.floats(0, 1))
+def test_a_least_gain_ends_the_same_choice_sooner(worth: Floats, k: int, min_gain: float) -> None:
+    chosen = most_worth(summed(worth), worth, k, min_gain=min_gain)
+    assert 1 <= len(chosen)
+    assert chosen == most_worth(summed(worth), worth, k)[: len(chosen)]
+
+
+def test_a_least_gain_without_worth_is_refused() -> None:
+    with pytest.raises(InputError, match="min_gain needs a psi that says what each box adds"):
+        choose([Scored(LEFT, 2), Scored(RIGHT, 1)], Choice(min_gain=0.1), size=SIZE)
+    assert choose([], Choice(min_gain=0.1), size=SIZE) == ()
+
+
+@pytest.mark.parametrize("min_gain", [-0.1, 1.1, math.nan])
+def test_a_least_gain_that_is_no_share_is_refused(min_gain: float) -> None:
+    with pytest.raises(InputError, match="min_gain needs to be between 0 and 1"):
+        Choice(min_gain=min_gain)
+
+
 def test_unusable_scores_beside_worth_are_the_models_fault() -> None:
     with pytest.raises(ModelError, match="nan"):
         most_worth([Scored(LEFT, math.nan)], np.ones((1, 1)), 1)
@@ -277,6 +308,7 @@ def test_the_dictionary_is_the_documented_object() -> None:
         "k": 2,
         "max_overlap": 0.3,
         "threshold": None,
+        "min_gain": 0.0,
         "max_visual_tokens": None,
         "vlm_passes": 0,
         "gate": None,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from benchmarks.miniature.world import COLOURS, WORDS, Scene, Thing
 
-KINDS = ("colour", "number", "word", "position", "same")
+ONE_TARGET = ("colour", "number", "word")
+KINDS = (*ONE_TARGET, "position", "same")
 _APART = 0.12
 """How far two things are from each other, as a share of the side, where one is left of or above the other."""
 

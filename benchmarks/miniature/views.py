@@ -16,7 +16,7 @@ from PIL import Image
 from benchmarks.miniature.drawing import WHOLE, Window, render
 from benchmarks.miniature.models import SIDE_PX, Family, seen_size
 from benchmarks.miniature.pixels import squared
-from benchmarks.miniature.questions import KINDS, Asked, ask
+from benchmarks.miniature.questions import KINDS, ONE_TARGET, Asked, ask
 from benchmarks.miniature.world import Scene, Thing, draw_scene, draw_wall
 from semclip.adapters.montage import draw, layout
 from semclip.geometry import Box, Size
@@ -34,12 +34,14 @@ _WALL_SIZES = (2, 2, 3)
 _WALL_TURNS = 8
 _ALONE = 0.5
 """How much of the time pictures are alone."""
-_SINGLE = 0.35
+_SINGLE = 0.25
 """The share of single pictures afterwards."""
 _SEEN = 0.8
 """How often what is asked can be seen in a picture, a crop where there are crops; the rest lies anywhere."""
 _CLOSE_UP = 0.85
 """How often a crop is drawn to some thing; the others lie anywhere."""
+_ASKED = (*KINDS, *ONE_TARGET, "number")
+"""What two targets need is learnt last, if at all."""
 _TRIES = 40
 _MOST_TOLD = 9
 
@@ -109,7 +111,7 @@ def _questions(scene: Scene, boxes: list[Box], turns: int, rng: random.Random) -
     found: list[Asked] = []
     for _ in range(_TRIES):
         source = replace(scene, things=shown) if rng.random() < _SEEN else scene
-        asked = ask(source, rng.choice((*KINDS, "number")), rng)
+        asked = ask(source, rng.choice(_ASKED), rng)
         if asked is not None:
             found.append(asked)
         if len(found) == turns:

@@ -37,6 +37,7 @@ def ask(
     dtype: models.Dtype = None,
     psi: options.Psi = "embedded",
     k: Annotated[int, typer.Option("-k", min=0, help="How many crops, at most; 0 asks the model alone.")] = 2,
+    min_gain: options.MinGain = 0,
     fusion: models.Fusion = None,
     max_visual_tokens: models.MaxVisualTokens = None,
     gate: Annotated[Path | None, typer.Option(help="Skip crops where this file says so; see: calibrate.")] = None,
@@ -51,7 +52,7 @@ def ask(
     options.check_asked(image, question, questions, files=(out, overlay, report))
     where = models.Source(vlm, base_url, model, family, timeout, device, dtype)
     where.check()
-    terms = models.Terms(psi, k, fusion, max_visual_tokens, gate)
+    terms = models.Terms(psi, k, fusion, max_visual_tokens, gate, min_gain)
 
     from semclip import images
     from semclip.batch import read_lines

@@ -25,8 +25,9 @@ _PIPE_COLUMNS = 240
 """Where no terminal says how wide it is, a table is as wide as it needs to be."""
 _DEFAULT = ("overview", "tiles", "random", "embedded")
 _STRATEGIES = (
-    "NAME[/K][@FUSION]; may be given several times, the first is compared with. overview, native, blind, tiles, "
-    "center, random, oracle, best, best:N or a ψ.  [default: overview, tiles, random, embedded]"
+    "NAME[/K[,GAIN]][@FUSION]; may be given several times, the first is compared with. overview, native, blind, tiles, "
+    "center, random, oracle, best, best:N or a ψ; GAIN is select's --min-gain.  "
+    "[default: overview, tiles, random, embedded]"
 )
 
 OrderName = Literal["shuffled", "cycled", "published", "likelihood"]

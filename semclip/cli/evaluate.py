@@ -26,6 +26,7 @@ def evaluate(
     files: Annotated[list[Path], typer.Argument(help="Logs of questions with evidence boxes, JSON lines.")],
     psi: Annotated[list[str] | None, typer.Option(help="May be given several times; the first is compared.")] = None,
     k: Annotated[str, typer.Option("-k", help="Numbers of crops.")] = "1,2,4",
+    min_gain: options.MinGain = 0,
     split: options.Split = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first questions of each log.")] = None,
     as_json: options.AsJson = False,
@@ -34,8 +35,9 @@ def evaluate(
     """Measure how often the chosen crops hold the evidence; no vision-language model is needed."""
     from semclip.evaluation.compare import run_eval
     from semclip.evaluation.measurement import EvalConfig
+    from semclip.selection import Choice
 
-    config = EvalConfig(ks=_numbers(k), split=split, limit=limit)
+    config = EvalConfig(ks=_numbers(k), split=split, limit=limit, choice=Choice(min_gain=min_gain))
     with progress_bar("questions") as advance:
         report = run_eval(files, psi or ["embedded"], config=config, progress=advance)
     _print(report, as_json=as_json, markdown=markdown)

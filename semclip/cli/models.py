@@ -95,6 +95,7 @@ class Terms:
     fusion: FusionName | None = None
     max_visual_tokens: int | None = None
     gate: Path | None = None
+    min_gain: float = 0
 
     def open(self, where: Source) -> VLM:
         """The model on these terms. What is quick to read, and may be wrong, is read before the model is loaded."""
@@ -104,9 +105,10 @@ class Terms:
 
         gate = None if self.gate is None else Gate.read(self.gate)
         showing = Showing(fusion=self.fusion, max_visual_tokens=self.max_visual_tokens)
+        choice = Choice(k=self.k, min_gain=self.min_gain, gate=gate)
         psi: str | Relevance | None = self.psi
         if self.psi == "embedded":
             psi = None  # every model comes with it
         elif not self.psi.startswith("vlm:"):
             psi = load_relevance(self.psi)
-        return where.open().using(psi=psi, choice=Choice(k=self.k, gate=gate), showing=showing)
+        return where.open().using(psi=psi, choice=choice, showing=showing)

@@ -20,6 +20,9 @@ Question = Annotated[str | None, typer.Argument(help="What is asked about it.")]
 Questions = Annotated[str | None, typer.Option(help="A log of questions instead, JSON lines; - is stdin.")]
 Psi = Annotated[str, typer.Option(help="What scores the crops; see: semclip psi list.")]
 Phrases = Annotated[bool, typer.Option("--phrases", help="Score the thing that the question names, not all of it.")]
+MinGain = Annotated[
+    float, typer.Option(min=0, max=1, help="What a further crop must add, as a share of what the first is worth.")
+]
 Split = Annotated[str | None, typer.Option(help="Only the questions of this split.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the overview, the crops and selection.json.")]

@@ -29,6 +29,7 @@ def select(
     phrases: options.Phrases = False,
     k: Annotated[int, typer.Option("-k", min=1, help="How many crops, at most.")] = 2,
     threshold: Annotated[float | None, typer.Option(help="Choose no crop that scores below.")] = None,
+    min_gain: options.MinGain = 0,
     max_visual_tokens: Annotated[
         int | None, typer.Option(help="For overview and crops together, at LLaVA-1.5's 576 a picture.")
     ] = None,
@@ -48,7 +49,7 @@ def select(
     from semclip.relevance.table import load_relevance
     from semclip.selection import Choice
 
-    choice = Choice(k=k, threshold=threshold, max_visual_tokens=max_visual_tokens)
+    choice = Choice(k=k, threshold=threshold, min_gain=min_gain, max_visual_tokens=max_visual_tokens)
     regions = MemoryCache() if cache is None else DiskCache(cache)
     relevance = load_relevance(f"phrases:{psi}" if phrases else psi)
     semclip = SemClip(relevance, choice=choice, cache=regions, limits=options.limits(max_pixels))

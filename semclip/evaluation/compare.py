@@ -93,6 +93,7 @@ def _maker(system: System, config: EvalConfig) -> Maker:
         max_overlap=config.choice.max_overlap,
         threshold=config.choice.threshold,
         max_visual_tokens=config.choice.max_visual_tokens,
+        min_gain=config.choice.min_gain,
     )
 
 

@@ -41,8 +41,9 @@ class Setup:
     """Which model is asked and how crops are chosen and shown, in the plain values that harnesses pass.
 
     `model`: a hub id or a folder; with `base_url` the server's name for it. `device` and `dtype` are for a model in
-    memory and auto by default, `family` and `timeout_s` for a server. `k` = 0 is the model alone. `gate`: a file of
-    `semclip calibrate`. `max_tokens`: of an answer, where the harness does not say. `batch_size`: questions at a time.
+    memory and auto by default, `family` and `timeout_s` for a server. `k` = 0 is the model alone, `min_gain` is
+    `Choice`'s. `gate`: a file of `semclip calibrate`. `max_tokens`: of an answer, where the harness does not say.
+    `batch_size`: questions at a time.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Setup:
     dtype: str | None = None
     psi: str = "embedded"
     k: int = 2
+    min_gain: float = 0.0
     fusion: Fusion | None = None
     max_visual_tokens: int | None = None
     gate: str | None = None
@@ -83,7 +85,7 @@ class Setup:
         """The model, ready to be asked. What is quick to read, and may be wrong, is read before it is loaded."""
         gate = None if self.gate is None else Gate.read(self.gate)
         showing = Showing(fusion=self.fusion, max_visual_tokens=self.max_visual_tokens)
-        choice, decoding = Choice(k=self.k, gate=gate), Decoding(self.max_tokens)
+        choice, decoding = Choice(k=self.k, min_gain=self.min_gain, gate=gate), Decoding(self.max_tokens)
         psi: str | Relevance = self.psi if self.psi.startswith("vlm:") else load_relevance(self.psi)
         return replace(self._model().using(psi=psi, choice=choice, showing=showing), decoding=decoding)
 

@@ -28,6 +28,14 @@ def test_without_json_a_person_can_read_it(png: Path) -> None:
     assert lines[1:] == ["1  [20, 15, 60, 45]  0  center"]
 
 
+def test_a_further_crop_needs_its_gain(png: Path) -> None:
+    asked = ("select", png, "what is it?", "--json", "-k", "4", "--min-gain")
+    few, many = (json.loads(run(*asked, gain).stdout) for gain in ("1", "0"))
+    assert len(few["chosen"]) < len(many["chosen"]) == 4
+    assert few["chosen"] == many["chosen"][: len(few["chosen"])]
+    assert few["made_by"]["min_gain"] == 1
+
+
 def test_more_pixels_are_admitted_when_asked_for(tmp_path: Path) -> None:
     Image.new("1", (9000, 9000)).save(tmp_path / "large.png")
     asked = ("select", tmp_path / "large.png", "what?", "--psi", "center", "--json")

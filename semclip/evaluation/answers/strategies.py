@@ -1,6 +1,6 @@
 """The ways of showing a model a picture that are set against each other, and the selections that each of them makes.
 
-    NAME[/K][@FUSION]    embedded   embedded/4   embedded@montage   best:16
+    NAME[/K[,GAIN]][@FUSION]    embedded   embedded/4   embedded/4,0.3   embedded@montage   best:16
 
 Knows boxes and ψ, and nothing of prompts, answers or scores.
 """
@@ -41,7 +41,10 @@ ABOUT: Mapping[Kind, str] = {
 }
 """Every strategy but ψ, which is any name that `semclip psi list` tells."""
 
-_NAME = re.compile(r"(?P<head>.+?)(?:/(?P<k>\d{1,6}))?(?:@(?P<fusion>append|montage|ensemble))?", re.DOTALL)
+_NAME = re.compile(
+    r"(?P<head>.+?)(?:/(?P<k>\d{1,6})(?:,(?P<gain>[01]?\.\d{1,6}))?)?(?:@(?P<fusion>append|montage|ensemble))?",
+    re.DOTALL,
+)
 _CHOOSING = ("random", "oracle", "psi")
 _WITHOUT_CROPS = ("overview", "native", "blind")
 
@@ -50,7 +53,7 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What the name of a strategy says; `most` is the N of best:N, `psi` the ψ's own name."""
+    """What the name of a strategy says; `most` is the N of best:N, `psi` the ψ's own name, `gain` Choice.min_gain."""
 
     name: str
     kind: Kind
@@ -58,16 +61,17 @@ class Spec:
     k: int | None = None
     fusion: Fusion | None = None
     most: int | None = None
+    gain: float = 0.0
 
 
 def parse(name: str) -> Spec:
     """The strategy that `name` means.
 
     A folder whose name is a number needs a number of crops behind it: `psi/4/2` is the folder `psi/4`.
-    Raises: InputError for K or FUSION where there is nothing to choose or to show.
+    Raises: InputError for K, GAIN or FUSION where there is nothing to choose or to show.
 
-    >>> parse("open_clip:ViT-B-32/openai/4@montage").k, parse("best:16").most
-    (4, 16)
+    >>> parse("open_clip:ViT-B-32/openai/4,0.3@montage").gain, parse("best:16").most
+    (0.3, 16)
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -81,8 +85,11 @@ def parse(name: str) -> Spec:
         raise InputError(f"/K is a number of crops from 1 for {', '.join(_CHOOSING)}, got {name!r}")
     if match["fusion"] and kind in _WITHOUT_CROPS:
         raise InputError(f"@FUSION needs crops to show, {kind} has none; got {name!r}")
-    fusion = cast(Fusion | None, match["fusion"])
-    return Spec(name, kind, head if kind == "psi" else "", k, fusion, int(number) if kind == "best" and colon else None)
+    if match["gain"] and kind != "psi":
+        raise InputError(f",GAIN is for a psi, which says what crops add; got {name!r}")
+    fusion, gain = cast(Fusion | None, match["fusion"]), float(match["gain"] or 0)
+    most = int(number) if kind == "best" and colon else None
+    return Spec(name, kind, head if kind == "psi" else "", k, fusion, most, gain)
 
 
 def parse_all(names: Sequence[str]) -> tuple[Spec, ...]:
@@ -123,7 +130,7 @@ class Strategy:
         parts = [str(showing), str(self.vlm.adapter.style)]
         if kind in _CHOOSING:
             choice = clip.choice
-            terms = (choice.k, choice.max_overlap, choice.threshold, choice.max_visual_tokens)
+            terms = (choice.k, choice.max_overlap, choice.threshold, choice.min_gain, choice.max_visual_tokens)
             parts += [clip.propose.name, str(terms)]
         if kind in ("psi", "random"):
             parts += [clip.relevance.fingerprint]
@@ -163,7 +170,7 @@ def bind(spec: Spec, vlm: VLM, config: AnswerConfig, psis: Mapping[str, str | Re
     psi = Random(config.seed) if spec.kind == "random" else psis[spec.psi] if spec.kind == "psi" else None
     # By name: what the model's family prefers and the same way asked for are one.
     showing = replace(config.showing, fusion=spec.fusion or config.showing.fusion or vlm.adapter.style.fusion)
-    choice = replace(vlm.semclip.choice, k=spec.k or config.k, gate=None)
+    choice = replace(vlm.semclip.choice, k=spec.k or config.k, min_gain=spec.gain, gate=None)
     ready = replace(vlm, semclip=replace(vlm.semclip, choice=choice))
     return Strategy(spec, ready.using(psi=psi, showing=showing))
 

@@ -52,6 +52,7 @@ def boxes(name: str, **changes: Any) -> list[tuple[Box, ...]]:
         ("vlm:attention", Spec("vlm:attention", "psi", "vlm:attention")),
         ("hub:o/n@main", Spec("hub:o/n@main", "psi", "hub:o/n@main")),
         ("psi/4/2", Spec("psi/4/2", "psi", "psi/4", 2)),
+        ("psi/2,.25@montage", Spec("psi/2,.25@montage", "psi", "psi", 2, "montage", gain=0.25)),
         ("open_clip:ViT-B-32/openai", Spec("open_clip:ViT-B-32/openai", "psi", "open_clip:ViT-B-32/openai")),
         ("best", Spec("best", "best")),
         ("best:12", Spec("best:12", "best", most=12)),
@@ -62,7 +63,19 @@ def test_a_name_says_what_is_shown(name: str, spec: Spec) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "overview/2", "overview@montage", "blind@append", "tiles/2", "embedded/0", "best:0", "best:x", "best:"]
+    "name",
+    [
+        "",
+        "overview/2",
+        "overview@montage",
+        "blind@append",
+        "tiles/2",
+        "embedded/0",
+        "random/2,0.5",
+        "best:0",
+        "best:x",
+        "best:",
+    ],
 )
 def test_a_name_that_makes_no_sense_is_refused(name: str) -> None:
     with pytest.raises(InputError):
@@ -116,6 +129,12 @@ def test_the_oracle_shows_the_candidate_that_fits_each_evidence_box_best() -> No
 def test_without_evidence_the_oracle_shows_the_overview() -> None:
     (selection,) = bound("oracle").tries(PICTURE, item(0, evidence=()))
     assert selection.boxes == ()
+
+
+def test_a_gain_is_the_choices() -> None:
+    assert bound("color/4,0.5").vlm.semclip.choice.min_gain == 0.5
+    assert bound("color/4,0.5").fingerprint != bound("color/4").fingerprint
+    assert bound("color/4").fingerprint == bound("color", k=4).fingerprint
 
 
 def test_evidence_outside_the_picture_is_an_error() -> None:
