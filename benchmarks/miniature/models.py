@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from torch import Tensor
 from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
 
 from benchmarks.miniature.questions import KINDS, answers_of, ask
@@ -179,6 +181,20 @@ def montage_texts(place: str) -> Iterator[str]:
         for crops in ("row", "column", "rows", "columns"):
             arrangement = Arrangement(overview, crops)
             yield compose_montage("", picture, places=[place] * 2, arrangement=arrangement).text
+
+
+def begun(out: Path) -> dict[str, Tensor]:
+    """The weights in OUT/model, by the names that the model in memory has."""
+    model = AutoModelForImageTextToText.from_pretrained(out / "model", dtype=torch.float32)
+    state: dict[str, Tensor] = model.state_dict()
+    return state
+
+
+def keep(model: Any, processor: Any, out: Path) -> None:
+    """Writes OUT/model, in bfloat16."""
+    model.to(torch.bfloat16).save_pretrained(out / "model")
+    model.to(torch.float32)
+    processor.save_pretrained(out / "model")
 
 
 def seen_size(family: Family, size: Size) -> Size:

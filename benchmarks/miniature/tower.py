@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from benchmarks.miniature.drawing import WHOLE, Window, render
-from benchmarks.miniature.models import FAMILIES, GRID, SIDE_PX, WIDTH, Family, build
+from benchmarks.miniature.models import FAMILIES, GRID, SIDE_PX, WIDTH, Family, begun, build, keep
 from benchmarks.miniature.pixels import encode
 from benchmarks.miniature.world import COLOURS, SHAPES, WORDS, Scene, draw_scene, draw_wall
 from semclip.cli.terminal import progress_bar, say
@@ -140,11 +140,13 @@ class Plan:
     tower_rate: float = 0.0
 
 
-def train(family: Family, out: Path, plan: Plan) -> None:
-    """Trains tower and projector and keeps them in OUT/tower.pt, every 500 steps."""
-    model, _ = build(family)
+def train(family: Family, out: Path, plan: Plan, *, again: bool = False) -> None:
+    """Trains tower and projector and keeps them in OUT/tower.pt, every 500 steps; `again`, those of OUT/model in it."""
+    model, processor = build(family)
+    if again:
+        model.load_state_dict(begun(out))
     heads = DenseHeads()
-    rng = random.Random(f"tower {family}")
+    rng = random.Random(f"tower {family}{' again' if again else ''}")
     last = plan.until or plan.steps
     weights = [*_seeing(model, family), *heads.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=plan.rate, weight_decay=0.03, betas=(0.9, 0.98))
@@ -153,7 +155,8 @@ def train(family: Family, out: Path, plan: Plan) -> None:
     recent: list[list[float]] = []
     with progress_bar("steps", unit="steps/s") as advance:
         for step in range(1, last + 1):
-            pictures, known = batch(rng, plan.size, walls=max(0.4, 1 - step / plan.steps))
+            walls = 0.4 if again else max(0.4, 1 - step / plan.steps)
+            pictures, known = batch(rng, plan.size, walls=walls)
             with torch.autocast("cpu", torch.bfloat16):
                 predicted = heads(features(model, family, pictures))
             value, rights = loss(predicted, known)
@@ -169,6 +172,8 @@ def train(family: Family, out: Path, plan: Plan) -> None:
                 say(f"{family} {step}: shape {shape:.2f}, colour {colour:.2f}, text {text:.2f}")
             if step % 500 == 0 or step == last:
                 torch.save(model.state_dict(), out / "tower.pt")
+                if again:
+                    keep(model, processor, out)
 
 
 def _seeing(model: Any, family: Family) -> Iterator[nn.Parameter]:
@@ -178,14 +183,20 @@ def _seeing(model: Any, family: Family) -> Iterator[nn.Parameter]:
         yield from model.model.multi_modal_projector.parameters()
 
 
+def parser(*, steps: int, size: int, rate: float) -> argparse.ArgumentParser:
+    """What both stages are told, with one stage's defaults."""
+    found = argparse.ArgumentParser()
+    found.add_argument("family", choices=FAMILIES)
+    found.add_argument("out", type=Path)
+    found.add_argument("--steps", type=int, default=steps)
+    found.add_argument("--size", type=int, default=size, help="examples a step")
+    found.add_argument("--rate", type=float, default=rate, help="peak rate")
+    found.add_argument("--until", type=int, help="stop after so many steps of the schedule")
+    return found
+
+
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=2600)
-    parser.add_argument("--size", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--until", type=int, help="stop after so many steps of the schedule")
-    arguments = parser.parse_args()
-    plan = Plan(arguments.steps, arguments.size, arguments.rate, arguments.until)
-    train(arguments.family, arguments.out, plan)
+    options = parser(steps=2600, size=32, rate=1e-3)
+    options.add_argument("--again", action="store_true", help="go on with the tower of OUT/model, and keep it there")
+    given = options.parse_args()
+    train(given.family, given.out, Plan(given.steps, given.size, given.rate, given.until), again=given.again)

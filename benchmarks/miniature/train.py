@@ -8,7 +8,6 @@ OUT/model is the VLM, a folder as `from_pretrained` reads it.
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +15,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForImageTextToText
 
-from benchmarks.miniature.models import FAMILIES, Family, build
+from benchmarks.miniature.models import Family, begun, build, keep
 from benchmarks.miniature.pixels import encode
-from benchmarks.miniature.tower import NOTHING, Plan
+from benchmarks.miniature.tower import NOTHING, Plan, parser
 from benchmarks.miniature.views import Lesson, draw_lesson
 from semclip.cli.terminal import progress_bar, say
 from semclip.prompts import to_chat_messages
@@ -94,7 +92,7 @@ def _token_counts(family: Family, vision: dict[str, Tensor], pictures: int) -> l
 def train(family: Family, out: Path, plan: Plan) -> None:
     """Trains the language model on lessons of one picture, then more and more on overviews with close-ups."""
     model, processor = build(family)
-    model.load_state_dict(_begun(out) if plan.after else torch.load(out / "tower.pt", weights_only=True))
+    model.load_state_dict(begun(out) if plan.after else torch.load(out / "tower.pt", weights_only=True))
     reader, rng = Reader(family, processor), random.Random(f"answers {family} {plan.after or ''}")
     groups, last = _groups(model, family, plan), plan.until or plan.steps
     weights = [weight for group in groups for weight in group["params"]]
@@ -123,17 +121,7 @@ def train(family: Family, out: Path, plan: Plan) -> None:
                 say(f"{family} {step}: loss {value.item():.3f}; {_shares(recent)}")
                 recent = []
             if step % 200 == 0 or step == last:
-                model.to(torch.bfloat16).save_pretrained(out / "model")
-                model.to(torch.float32)
-                processor.save_pretrained(out / "model")
-
-
-def _begun(out: Path) -> dict[str, Tensor]:
-    """The weights in OUT/model, by the names that the model in memory has."""
-    state: dict[str, Tensor] = AutoModelForImageTextToText.from_pretrained(
-        out / "model", dtype=torch.float32
-    ).state_dict()
-    return state
+                keep(model, processor, out)
 
 
 def _groups(model: Any, family: Family, plan: Plan) -> list[dict[str, Any]]:
@@ -163,15 +151,9 @@ def _shares(recent: Sequence[tuple[str, int, bool]]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("family", choices=FAMILIES)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--size", type=int, default=14)
-    parser.add_argument("--rate", type=float, default=1.2e-3)
-    parser.add_argument("--until", type=int, help="stop after so many steps of the schedule")
-    parser.add_argument("--after", type=int, default=0, help="go on with OUT/model, which has had so many steps")
-    parser.add_argument("--tower-rate", type=float, default=0.0, help="peak rate of the tower, which else is frozen")
-    arguments = parser.parse_args()
-    plan = Plan(arguments.steps, arguments.size, arguments.rate, arguments.until, arguments.after, arguments.tower_rate)
-    train(arguments.family, arguments.out, plan)
+    options = parser(steps=2000, size=14, rate=1.2e-3)
+    options.add_argument("--after", type=int, default=0, help="go on with OUT/model, which has had so many steps")
+    options.add_argument("--tower-rate", type=float, default=0.0, help="peak rate of the tower, which else is frozen")
+    given = options.parse_args()
+    plan = Plan(given.steps, given.size, given.rate, given.until, given.after, given.tower_rate)
+    train(given.family, given.out, plan)

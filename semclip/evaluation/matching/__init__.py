@@ -4,10 +4,9 @@ from semclip.evaluation.matching.choices import choice, chosen_letter
 from semclip.evaluation.matching.scoring import score
 from semclip.evaluation.matching.texts import anls, exact, is_right
 from semclip.evaluation.matching.vqa import vqa_accuracy
-from semclip.evaluation.matching.yes_no import YesNoMeasures, says_yes, yes_no, yes_no_measures
+from semclip.evaluation.matching.yes_no import says_yes, yes_no
 
 __all__ = [
-    "YesNoMeasures",
     "anls",
     "choice",
     "chosen_letter",
@@ -17,5 +16,4 @@ __all__ = [
     "score",
     "vqa_accuracy",
     "yes_no",
-    "yes_no_measures",
 ]
