@@ -273,7 +273,8 @@ def test_a_gain_is_the_difference_of_likelihoods(vlm_folder: Callable[[str], Pat
     (one,) = looked(replace(reader, likelihood=noted), query(spare=2))
     (answer,) = as_written(adapter, shown[0], ["It is red"])
     alone, *aided = (log_likelihoods(adapter, [mixture], answer)[0] for mixture in shown)
-    expected = [1 / (1 + np.exp(-(likelihood - alone - 0.5) / 0.25)) for likelihood in aided]
+    alone, *odds = (likelihood - np.log1p(-np.exp(likelihood)) for likelihood in (alone, *aided))
+    expected = [1 / (1 + np.exp(-(value - alone - 1) / 0.5)) for value in odds]
     np.testing.assert_allclose(one.values[:5], expected, atol=1e-3)
 
 

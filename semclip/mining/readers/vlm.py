@@ -29,12 +29,14 @@ from semclip.vlm import load as load_vlm
 if TYPE_CHECKING:
     from semclip.adapters.server import ServerOptions
 
-RULE = 2
+RULE = 3
 """Version of all that decides rewards and is no option."""
-CLEAR = 0.5
-"""A gain in mean log-probability that clearly raises an answer: each of its tokens is 1.65 times as likely."""
-SOFTNESS = 0.25
+CLEAR = 1.0
+"""A gain in log-odds that clearly raises an answer: from 1 in 10 to 1 in 4, or from 6 in 10 to 8 in 10."""
+SOFTNESS = 0.5
 """How far from CLEAR, in the same unit, a reward goes from 0.5 to 0.73 or 0.27."""
+SUREST = -1e-6
+"""The log-likelihood from which a model is as sure as can be told."""
 KEPT = 0.25
 """Of a crop with which an answer is as right as without it: no positive, and better than a wrong one."""
 SPARE_TOKENS = 8
@@ -194,19 +196,22 @@ class VlmReader:
 def reward(alone: Seen, aided: Seen) -> float:
     """What a crop is worth, 0 to 1, from a look without it and one with it; 0.5 and more is a positive.
 
-    0 where it made a right answer wrong. Else `raised`, by the gain in log-likelihood: 0.5 where that is CLEAR, 0.12
-    where there is none. Without likelihoods: `KEPT` where the answer was right all along, 0 where it stayed wrong. A
-    crop that turned the answer right has the middle between that and 1, and 1 itself without likelihoods.
+    0 where it made a right answer wrong. Else `raised`, by the gain in log-odds of the answer's tokens: 0.5 where that
+    is CLEAR, 0.12 where there is none. Without likelihoods: `KEPT` where the answer was right all along, 0 where it
+    stayed wrong. A crop that turned the answer right has the middle between that and 1, and 1 itself without
+    likelihoods. Odds and not likelihoods: what makes a model sure of what it held for likely is worth something too.
 
-    >>> reward(Seen(False), Seen(True)), reward(Seen(False, -2.0), Seen(True, -1.5)), reward(Seen(True), Seen(False))
-    (1.0, 0.75, 0.0)
+    >>> reward(Seen(False), Seen(True)), reward(Seen(True), Seen(False))
+    (1.0, 0.0)
+    >>> round(reward(Seen(None, math.log(0.5)), Seen(None, math.log(0.9))), 2)
+    0.92
     """
     if alone.right and not aided.right:
         return 0.0
     turned = bool(aided.right) and not alone.right
     if alone.likelihood is None or aided.likelihood is None:
         return 1.0 if turned else KEPT if aided.right else 0.0
-    raised = _logistic((aided.likelihood - alone.likelihood - CLEAR) / SOFTNESS)
+    raised = _logistic((_log_odds(aided.likelihood) - _log_odds(alone.likelihood) - CLEAR) / SOFTNESS)
     return (1 + raised) / 2 if turned else raised
 
 
@@ -249,6 +254,12 @@ def connect(address: str, *, reward: By = "answer", options: ServerOptions | Non
 def _usual(answers: Sequence[str]) -> str:
     """The answer that is there most often, the first of those."""
     return Counter(answer for answer in answers if answer.strip()).most_common(1)[0][0]
+
+
+def _log_odds(likelihood: float) -> float:
+    """Of a probability, from its log."""
+    likelihood = min(likelihood, SUREST)
+    return likelihood - math.log(-math.expm1(likelihood))
 
 
 def _logistic(x: float) -> float:
