@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from semclip.cli import options
+from semclip.cli import models, options
 from semclip.cli.terminal import UsageError, progress_bar
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def mine(
         Literal["both", "answer", "likelihood"] | None,
         typer.Option(help="What vlm: goes by; server: only by answer.  [default: both]"),
     ] = None,
+    fusion: models.Fusion = None,
     processes: Annotated[int, typer.Option(min=1, help="Processes that share the work; each loads reader and ψ.")] = 1,
     on_ray: Annotated[
         bool, typer.Option("--ray", help="Work on the Ray cluster of RAY_ADDRESS, or a local one.")
@@ -60,7 +61,7 @@ def mine(
     from semclip.mining.store import REJECTS
     from semclip.mining.work import Work
 
-    given: dict[str, Any] = {"reader_px": reader_px, "language": language, "reward": reward}
+    given: dict[str, Any] = {"reader_px": reader_px, "language": language, "reward": reward, "fusion": fusion}
     chosen = tuple((name, value) for name, value in given.items() if value is not None)
     limits = options.limits(max_pixels)
     work = Work(reader, chosen, psi=psi, budget=budget, explore=explore, cache=cache, limits=limits)

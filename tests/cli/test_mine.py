@@ -90,6 +90,7 @@ def test_a_command_line_that_cannot_be_understood_is_a_usage_error(
         (["nobody"], "reader needs one of"),
         (["boxes", "--reader-px", "9"], "boxes takes no --reader-px"),
         (["boxes", "--reward", "answer"], "boxes takes no --reward"),
+        (["boxes", "--fusion", "append"], "boxes takes no --fusion"),
         (["server:http://127.0.0.1:1/v1#m", "--reward", "both"], "reward both needs likelihoods"),
         (["server:http://127.0.0.1:1/v1#m", "--reward", "answer", "--budget", "1"], "a budget of at least 2, got 1"),
         (["python:tests.mining.making:none"], "python:MODULE:FUNCTION"),

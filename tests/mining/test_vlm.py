@@ -258,6 +258,18 @@ def test_every_family_is_read_in_the_passes_it_says(vlm_folder: Callable[[str], 
     assert alone.values.tobytes() == second.values.tobytes()
 
 
+def test_crops_are_shown_as_asked_for(vlm_folder: Callable[[str], Path]) -> None:
+    name = f"vlm:{vlm_folder('llava')}"
+    readers = [load_reader(name), load_reader(name, fusion="ensemble"), load_reader(name, fusion="append")]
+    usual, alike, apart = (one for reader in readers for one in reader(PICTURE, [query(spare=6)]))
+    assert isinstance(usual, Rewards)
+    assert isinstance(alike, Rewards)
+    assert isinstance(apart, Rewards)
+    assert usual.values.tobytes() == alike.values.tobytes()
+    assert np.isnan(usual.values).sum() > np.isnan(apart.values).sum()
+    assert readers[0].fingerprint != readers[2].fingerprint
+
+
 def test_a_gain_is_the_difference_of_likelihoods(vlm_folder: Callable[[str], Path]) -> None:
     from semclip.adapters.chat.forcing import as_written, log_likelihoods
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Literal, final, get_args
 
 import numpy as np
 
-from semclip.adapters.fusion import fuse, plan
+from semclip.adapters.fusion import Showing, fuse, plan
 from semclip.errors import InputError, ServerRefusal, TooManyPictures, UnknownModel
 from semclip.evaluation.matching import is_right
 from semclip.geometry import Box
 from semclip.mining.rewards import Query, Rewards
 from semclip.selection import Selection
-from semclip.types import Decoding, Maker, Mixture, Picture, Scored
+from semclip.types import Decoding, Fusion, Maker, Mixture, Picture, Scored
 from semclip.vlm import VLM
 from semclip.vlm import connect as connect_vlm
 from semclip.vlm import load as load_vlm
@@ -215,12 +215,13 @@ def reward(alone: Seen, aided: Seen) -> float:
     return (1 + raised) / 2 if turned else raised
 
 
-def load(model: str, *, reward: By = "both") -> VlmReader:
+def load(model: str, *, reward: By = "both", fusion: Fusion | None = None) -> VlmReader:
     """The reader that asks a model in memory, by folder or hub id; `reward` is what it judges by.
 
+    Crops are shown by `fusion`, as suits the model by default; what helps shown in one way need not help in another.
     Raises: MissingExtra without the extra `torch`; ModelError where it cannot be loaded.
     """
-    return in_memory(load_vlm(model), by=reward)
+    return in_memory(load_vlm(model).using(showing=Showing(fusion=fusion)), by=reward)
 
 
 def in_memory(vlm: VLM, *, by: By = "both") -> VlmReader:
@@ -240,15 +241,18 @@ def in_memory(vlm: VLM, *, by: By = "both") -> VlmReader:
     return VlmReader(vlm, identity, likelihood, by, spell=partial(as_written, adapter))
 
 
-def connect(address: str, *, reward: By = "answer", options: ServerOptions | None = None) -> VlmReader:
-    """The reader that asks a model behind an OpenAI-compatible server; `address` is URL#MODEL.
+def connect(
+    address: str, *, reward: By = "answer", fusion: Fusion | None = None, options: ServerOptions | None = None
+) -> VlmReader:
+    """The reader that asks a model behind an OpenAI-compatible server; `address` is URL#MODEL, `fusion` as in `load`.
 
     Raises: MissingExtra without the extra `openai`; InputError where `address` is none, or for any other `reward`.
     """
     base_url, _, model = address.partition("#")
     if not (base_url and model):
         raise InputError(f"a server needs an address URL#MODEL, got {address!r}")
-    return VlmReader(connect_vlm(base_url, model=model, options=options), identity=address, by=reward)
+    vlm = connect_vlm(base_url, model=model, options=options).using(showing=Showing(fusion=fusion))
+    return VlmReader(vlm, identity=address, by=reward)
 
 
 def _usual(answers: Sequence[str]) -> str:
