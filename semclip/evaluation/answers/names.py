@@ -18,10 +18,15 @@ _COLOURS = 4
 def family(name: str) -> str:
     """The name without its number of crops.
 
-    >>> family("embedded/2"), family("random/2@montage"), family("best:16")
-    ('embedded', 'random@montage', 'best:16')
+    >>> family("embedded/2"), family("random/2@montage"), family("best:16"), family("embedded/4,0.50")
+    ('embedded', 'random@montage', 'best:16', 'embedded with gain 0.5')
     """
     spec = _parsed(name)
+    return _chooser(spec) + (f" with gain {spec.gain:g}" if spec.gain else "")
+
+
+def _chooser(spec: Spec) -> str:
+    """What chooses the crops, and how they are shown."""
     most = "" if spec.most is None else f":{spec.most}"
     return (spec.psi if spec.kind == "psi" else spec.kind) + most + (f"@{spec.fusion}" if spec.fusion else "")
 
@@ -46,13 +51,14 @@ def look(name: str) -> Look:
 
 
 def classes(names: Sequence[str]) -> dict[str, str]:
-    """The CSS classes of each strategy: its look, and a colour for each family of a ψ.
+    """The CSS classes of each strategy: its look, and a colour for each ψ and way of showing crops.
 
-    >>> classes(["overview", "embedded/1", "embedded/2", "joint/2"])
-    {'overview': 'plain', 'embedded/1': 'psi colour0', 'embedded/2': 'psi colour0', 'joint/2': 'psi colour1'}
+    >>> classes(["overview", "embedded/1", "embedded/2,0.5", "joint/2"])
+    {'overview': 'plain', 'embedded/1': 'psi colour0', 'embedded/2,0.5': 'psi colour0', 'joint/2': 'psi colour1'}
     """
-    families = list(dict.fromkeys(family(name) for name in names if look(name) == "psi"))
-    colours = {name: f" colour{families.index(family(name)) % _COLOURS}" for name in names if look(name) == "psi"}
+    choosers = {name: _chooser(_parsed(name)) for name in names if look(name) == "psi"}
+    places = {chooser: place for place, chooser in enumerate(dict.fromkeys(choosers.values()))}
+    colours = {name: f" colour{places[chooser] % _COLOURS}" for name, chooser in choosers.items()}
     return {name: look(name) + colours.get(name, "") for name in names}
 
 
