@@ -53,7 +53,7 @@ def test_a_log_becomes_a_psi_that_the_other_commands_take(mined: Path, base: Pat
 def test_a_log_that_a_small_vlm_mined_is_trained_on_like_any_other(
     vlm_folder: Callable[[str], Path], base: Path, tmp_path: Path
 ) -> None:
-    log, reader = make_log(tmp_path / "log", 9), f"vlm:{vlm_folder('qwen2_5_vl')}"
+    log, reader = make_log(tmp_path / "log", 9), f"vlm:{vlm_folder('qwen2_vl')}"
     done = call("mine", log, "-o", tmp_path / "mined", "--reader", reader, "--reward", "likelihood", "--json")
     summary = json.loads(done.stdout)
     assert (summary["used"], summary["rejected"], summary["most_passes"]) == (18, 0, 16)
