@@ -131,15 +131,13 @@ def choose(scored: Sequence[Scored], choice: Choice, *, size: Size, worth: Float
 
     `worth` is that of types.Weighed. Raises: InputError for a `min_gain` without it; ModelError as `top_k`.
     """
-    limit, threshold = choice.max_overlap, choice.threshold
     if worth is None and choice.min_gain and scored:
         raise InputError("min_gain needs a psi that says what each box adds to others, as embedded does")
     if worth is None:
-        best = top_k(scored, choice.k, max_overlap=MAX_OVERLAP if limit is None else limit, threshold=threshold)
+        limit = MAX_OVERLAP if choice.max_overlap is None else choice.max_overlap
+        best = top_k(scored, choice.k, max_overlap=limit, threshold=choice.threshold)
     else:
-        limit = 1.0 if limit is None else limit
-        gain = choice.min_gain
-        best = most_worth(scored, worth, choice.k, max_overlap=limit, threshold=threshold, min_gain=gain)
+        best = most_worth(scored, worth, choice)
     if choice.gate is not None and not choice.gate.opens(scored):
         return ()
     if choice.max_visual_tokens is None:
@@ -167,35 +165,28 @@ def top_k(
     return tuple(chosen)
 
 
-def most_worth(
-    scored: Sequence[Scored],
-    worth_MN: Floats,
-    k: int,
-    *,
-    max_overlap: float = 1.0,
-    threshold: float | None = None,
-    min_gain: float = 0.0,
-) -> tuple[Scored, ...]:
+def most_worth(scored: Sequence[Scored], worth_MN: Floats, choice: Choice) -> tuple[Scored, ...]:
     """The k boxes that together are worth most: first the best, then each time what adds most to those before it.
 
     A box may lie in another where it is worth it: a close-up where the target probably is, and around it what surely
     holds it. Such a choice has at least 63 % of the worth of the best one (Nemhauser, Wolsey and Fisher 1978,
     doi:10.1007/BF01588971). It ends where nothing adds `min_gain` of what the first is worth. Raises as `top_k`.
     """
-    least = -math.inf if threshold is None else threshold
+    least = -math.inf if choice.threshold is None else choice.threshold
+    limit = 1.0 if choice.max_overlap is None else choice.max_overlap
     free_N = np.array([-_descending(one) >= least and one.score > -math.inf for one in scored], bool)
     had_M1 = np.zeros((len(worth_MN), 1))
     chosen: list[Scored] = []
     needed = 0.0
-    while len(chosen) < k and free_N.any():
+    while len(chosen) < choice.k and free_N.any():
         added_N = np.maximum(worth_MN - had_M1, 0).sum(0)
         best = int(np.where(free_N, added_N, -1.0).argmax())
         if added_N[best] < needed:
             break
-        needed = needed or min_gain * float(added_N[best])
+        needed = needed or choice.min_gain * float(added_N[best])
         chosen.append(scored[best])
         had_M1 = np.maximum(had_M1, worth_MN[:, [best]])
-        free_N &= [overlap(one.box, scored[best].box) <= max_overlap for one in scored]
+        free_N &= [overlap(one.box, scored[best].box) <= limit for one in scored]
         free_N[best] = False
     return tuple(chosen)
 

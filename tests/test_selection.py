@@ -102,7 +102,7 @@ def together(worth: Floats, boxes: list[Box]) -> float:
 def test_what_two_boxes_hold_counts_once() -> None:
     worth = np.array([[3.0, 3.0, 0.0], [2.0, 1.5, 0.0], [0.0, 0.0, 1.0]])
     scored = [Scored(LEFT, 5.0), Scored(NESTED, 4.5), Scored(RIGHT, 1.0)]
-    assert [one.box for one in most_worth(scored, worth, 2)] == [LEFT, RIGHT]
+    assert [one.box for one in most_worth(scored, worth, Choice(2))] == [LEFT, RIGHT]
 
 
 def test_a_box_around_another_is_chosen_for_what_it_adds() -> None:
@@ -116,15 +116,15 @@ def test_a_box_around_another_is_chosen_for_what_it_adds() -> None:
 @given(worths, st.integers(1, 4))
 def test_choosing_by_worth_starts_with_the_best_and_goes_on_alike(worth: Floats, k: int) -> None:
     scored = summed(worth)
-    chosen = most_worth(scored, worth, k)
+    chosen = most_worth(scored, worth, Choice(k))
     assert len(set(chosen)) == k
     assert chosen[0] == top_k(scored, 1)[0]
-    assert most_worth(scored, worth, k + 1)[:k] == chosen
+    assert most_worth(scored, worth, Choice(k + 1))[:k] == chosen
 
 
 @given(worths, st.integers(1, 3))
 def test_no_choice_is_worth_much_more(worth: Floats, k: int) -> None:
-    chosen = [one.box for one in most_worth(summed(worth), worth, k)]
+    chosen = [one.box for one in most_worth(summed(worth), worth, Choice(k))]
     best = max(together(worth, list(boxes)) for boxes in combinations(APART, k))
     assert together(worth, chosen) >= (1 - 1 / math.e) * best - 1e-9
 
@@ -132,7 +132,7 @@ def test_no_choice_is_worth_much_more(worth: Floats, k: int) -> None:
 @given(worths, st.floats(0, 40))
 def test_worth_heeds_thresholds_and_boxes_that_must_not_be_chosen(worth: Floats, threshold: float) -> None:
     scored = [Scored(one.box, -math.inf if one.box == APART[2] else one.score) for one in summed(worth)]
-    chosen = most_worth(scored, worth, 6, threshold=threshold)
+    chosen = most_worth(scored, worth, Choice(6, threshold=threshold))
     assert set(chosen) == {one for one in scored if one.score >= threshold and one.box != APART[2]}
 
 
@@ -150,9 +150,9 @@ def test_no_further_box_that_adds_too_little_is_chosen() -> None:
 
 @given(worths, st.integers(1, 6), st.floats(0, 1))
 def test_a_least_gain_ends_the_same_choice_sooner(worth: Floats, k: int, min_gain: float) -> None:
-    chosen = most_worth(summed(worth), worth, k, min_gain=min_gain)
+    chosen = most_worth(summed(worth), worth, Choice(k, min_gain=min_gain))
     assert 1 <= len(chosen)
-    assert chosen == most_worth(summed(worth), worth, k)[: len(chosen)]
+    assert chosen == most_worth(summed(worth), worth, Choice(k))[: len(chosen)]
 
 
 def test_a_least_gain_without_worth_is_refused() -> None:
@@ -169,7 +169,7 @@ def test_a_least_gain_that_is_no_share_is_refused(min_gain: float) -> None:
 
 def test_unusable_scores_beside_worth_are_the_models_fault() -> None:
     with pytest.raises(ModelError, match="nan"):
-        most_worth([Scored(LEFT, math.nan)], np.ones((1, 1)), 1)
+        most_worth([Scored(LEFT, math.nan)], np.ones((1, 1)), Choice(1))
 
 
 @pytest.mark.parametrize(("budget", "boxes"), [(576, []), (1151, []), (1152, [LEFT]), (9999, [LEFT, RIGHT])])
