@@ -156,7 +156,8 @@ def test_a_missing_folder_and_an_unknown_base_are_one_line_each(mined: Path, bas
         call(*options(mined, "nobody", tmp_path / "psi"))
     assert list(tmp_path.iterdir()) == []
     failed = run(*options(mined, "nobody", tmp_path / "psi"))
-    assert (failed.returncode, failed.stdout, failed.stderr.count(b"\n")) == (1, b"", 1)
+    assert failed.returncode == 1, failed.stderr
+    assert (failed.stdout, failed.stderr.count(b"\n")) == (b"", 1)
 
 
 def test_a_run_that_diverges_is_an_error(mined: Path, base: Path, tmp_path: Path) -> None:
