@@ -128,8 +128,7 @@ def loss(predicted: tuple[Tensor, Tensor, Tensor], known_BN3: Tensor) -> tuple[T
 class Plan:
     """How long a stage learns, from how many examples a step, and at what peak rate.
 
-    `until` ends it earlier. Of the second stage: `after`, where it goes on, is the number of steps that OUT/model has
-    had, and `tower_rate` the peak rate of the tower.
+    `until` ends it earlier; `after`, where the second stage goes on, is the number of steps that OUT/model has had.
     """
 
     steps: int
@@ -137,7 +136,6 @@ class Plan:
     rate: float
     until: int | None = None
     after: int = 0
-    tower_rate: float = 0.0
 
 
 def train(family: Family, out: Path, plan: Plan, *, again: bool = False) -> None:

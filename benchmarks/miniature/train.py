@@ -2,7 +2,7 @@
 
     python -m benchmarks.miniature.train FAMILY OUT
 
-OUT/tower.pt is the first stage's. The tower stays as it is unless --tower-rate lets it learn, slowly, from the answers.
+OUT/tower.pt is the first stage's. The tower stays as it is: what is missing from a picture must not be learnt by heart.
 OUT/model is the VLM, a folder as `from_pretrained` reads it.
 """
 
@@ -94,11 +94,9 @@ def train(family: Family, out: Path, plan: Plan) -> None:
     model, processor = build(family)
     model.load_state_dict(begun(out) if plan.after else torch.load(out / "tower.pt", weights_only=True))
     reader, rng = Reader(family, processor), random.Random(f"answers {family} {plan.after or ''}")
-    groups, last = _groups(model, family, plan), plan.until or plan.steps
-    weights = [weight for group in groups for weight in group["params"]]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.02, betas=(0.9, 0.98))
-    peaks = [group["lr"] for group in groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, peaks, plan.steps, pct_start=_WARM_UP / plan.steps)
+    weights, last = _speaking(model, family), plan.until or plan.steps
+    optimizer = torch.optim.AdamW(weights, lr=plan.rate, weight_decay=0.02, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, plan.rate, plan.steps, pct_start=_WARM_UP / plan.steps)
     for _ in range(plan.after):
         optimizer.step()  # without gradients it changes nothing; the schedule asks for it
         schedule.step()
@@ -124,15 +122,11 @@ def train(family: Family, out: Path, plan: Plan) -> None:
                 keep(model, processor, out)
 
 
-def _groups(model: Any, family: Family, plan: Plan) -> list[dict[str, Any]]:
-    """The weights that learn here, at their peak rates; a tower without one is frozen."""
+def _speaking(model: Any, family: Family) -> list[nn.Parameter]:
+    """The weights that learn here; the tower's are frozen."""
     tower = model.model.vision_tower if family == "llava" else model.model.visual
-    seeing = {id(weight) for weight in tower.parameters()}
-    groups = [{"params": [weight for weight in model.parameters() if id(weight) not in seeing], "lr": plan.rate}]
-    if plan.tower_rate:
-        return [*groups, {"params": list(tower.parameters()), "lr": plan.tower_rate}]
     tower.requires_grad_(False)
-    return groups
+    return [weight for weight in model.parameters() if weight.requires_grad]
 
 
 def _rights(lessons: Sequence[Lesson], logits: Tensor, labels: Tensor) -> list[tuple[str, int, bool]]:
@@ -153,7 +147,6 @@ def _shares(recent: Sequence[tuple[str, int, bool]]) -> str:
 if __name__ == "__main__":
     options = parser(steps=2000, size=14, rate=1.2e-3)
     options.add_argument("--after", type=int, default=0, help="go on with OUT/model, which has had so many steps")
-    options.add_argument("--tower-rate", type=float, default=0.0, help="peak rate of the tower, which else is frozen")
     given = options.parse_args()
-    plan = Plan(given.steps, given.size, given.rate, given.until, given.after, given.tower_rate)
+    plan = Plan(given.steps, given.size, given.rate, given.until, given.after)
     train(given.family, given.out, plan)
