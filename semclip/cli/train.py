@@ -39,6 +39,12 @@ _Objective = Annotated[
 _DevShare = Annotated[
     float, typer.Option(min=0, max=0.9, help="Of the pictures, to measure on where the log has no split dev.")
 ]
+_Agree = Annotated[
+    bool,
+    typer.Option(
+        "--agree", help="Count a positive only as far as the question's other crops and the base bear it out."
+    ),
+]
 
 
 @app.command()
@@ -58,6 +64,7 @@ def train(
     precision: Annotated[Literal["no", "bf16", "fp16"], typer.Option(help="Of mixed-precision training.")] = "no",
     patience: Annotated[int, typer.Option(min=1, help="Epochs without a better dev hit@2 before it stops.")] = 8,
     dev_share: _DevShare = 0.1,
+    agree: _Agree = False,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes that prepare batches, where that takes no model.")] = 1,
     images: options.Images = None,
@@ -80,6 +87,7 @@ def train(
         precision=precision,
         patience=patience,
         dev_share=dev_share,
+        agree=agree,
         seed=seed,
         workers=workers,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from semclip import images
 from semclip.evaluation.metrics import bootstrap_means, percentile_interval, sign_flip_p_value
-from semclip.geometry import Box, Size
 from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow
 from semclip.protocols import Relevance, weigh
@@ -55,30 +54,31 @@ class Measured:
 
 def measure(psi: Relevance, rows: Sequence[MinedRow]) -> Measured:
     """How ψ chooses among the boxes whose reward each row knows; rows without a positive are left out."""
+    asked = [row for row in rows if row.positives]
+    numbers = {digest: number for number, digest in enumerate(dict.fromkeys(row.digest for row in asked))}
+    found = [(_rank(row, said), numbers[row.digest]) for row, said in judge(psi, asked)]
+    return Measured(np.array([rank for rank, _ in found]), np.array([number for _, number in found], np.int64))
+
+
+def judge(psi: Relevance, rows: Sequence[MinedRow]) -> Iterator[tuple[MinedRow, Weighed]]:
+    """Each row with what ψ says of its boxes, picture by picture."""
     groups: dict[str, list[MinedRow]] = defaultdict(list)
     for row in rows:
-        if row.positives:
-            groups[row.digest].append(row)
-    ranks = [(rank, number) for number, group in enumerate(groups.values()) for rank in _ranks(psi, group)]
-    return Measured(np.array([rank for rank, _ in ranks]), np.array([number for _, number in ranks], np.int64))
+        groups[row.digest].append(row)
+    for group in groups.values():
+        boxes = tuple(dict.fromkeys(box for row in group for box in row.boxes))
+        regions = psi.embed(images.load(group[0].image), boxes)
+        place = {box: index for index, box in enumerate(boxes)}
+        for row in group:
+            scores, worth = weigh(psi, row.question, regions)
+            own = [place[box] for box in row.boxes]
+            yield row, Weighed(scores[own], None if worth is None else worth[:, own])
 
 
-def _ranks(psi: Relevance, rows: Sequence[MinedRow]) -> list[float]:
-    paid = [dict(zip(row.boxes, row.rewards.tolist(), strict=True)) for row in rows]
-    boxes = tuple(dict.fromkeys(box for rewards in paid for box in rewards))
-    regions = psi.embed(images.load(rows[0].image), boxes)
-    places = {box: place for place, box in enumerate(boxes)}
-    return [
-        _rank(rewards, weigh(psi, row.question, regions), [places[box] for box in rewards], regions.size)
-        for row, rewards in zip(rows, paid, strict=True)
-    ]
-
-
-def _rank(rewards: Mapping[Box, float], said: Weighed, places: list[int], size: Size) -> float:
-    """Of the boxes that have `rewards`; what ψ said of them stands at `places`."""
-    scored = [Scored(*pair) for pair in zip(rewards, said.scores[places].tolist(), strict=True)]
-    worth = None if said.worth is None else said.worth[:, places]
-    chosen = choose(scored, Choice(MOST), size=size, worth=worth)
+def _rank(row: MinedRow, said: Weighed) -> float:
+    scored = [Scored(*pair) for pair in zip(row.boxes, said.scores.tolist(), strict=True)]
+    rewards = dict(zip(row.boxes, row.rewards.tolist(), strict=True))
+    chosen = choose(scored, Choice(MOST), size=row.size, worth=said.worth)
     return next((place for place, one in enumerate(chosen, start=1) if rewards[one.box] >= POSITIVE), math.inf)
 
 

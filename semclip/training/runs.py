@@ -19,13 +19,15 @@ from semclip.files import check_place, save_folder, write_atomic
 from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow, read_mined
 from semclip.relevance.checkpoint import CONFIG, README, read_config, write_config
+from semclip.relevance.table import load_relevance
 from semclip.training.altered import Alterations
 from semclip.training.bases import Start, base_folder, open_base, stamp
 from semclip.training.card import Facts, Figure, model_card
 from semclip.training.learner import Batch, Learner
 from semclip.training.loop import Parts, Precision, Schedule, Watch, Work, fit, is_first, processes, take_device
-from semclip.training.measure import Measured, measure, spread
+from semclip.training.measure import Measured, judge, measure, spread
 from semclip.training.objectives import Objective, contrastive
+from semclip.training.rows import agreed, together
 from semclip.training.sampling import Limits, Sampler, shots, whole
 
 RUN = "run.json"
@@ -38,7 +40,8 @@ class TrainConfig:
     """What is trained from what, and how. A `rate` or `boxes` of None is one that suits what is trained.
 
     `pictures`: in a batch. `boxes`: of a picture in a batch, at most. `dev_share`: of the pictures, held out to measure
-    on where no row of split dev has a positive.
+    on where no row of split dev has a positive. `agree`: whether a positive counts only as far as the question's other
+    crops and the base bear it out.
     Raises: InputError for numbers that no run can have.
     """
 
@@ -52,6 +55,7 @@ class TrainConfig:
     precision: Precision = "no"
     patience: int | None = 8
     dev_share: float = 0.1
+    agree: bool = False
     seed: int = 0
     workers: int = 0
 
@@ -97,18 +101,19 @@ class Listener(Watch, Protocol):
     """A Watch that is also told what the run works on."""
 
     def begin(self, line: str, /) -> None:
-        """Before anything is computed."""
+        """Before something is computed that takes long."""
         ...
 
 
 def read_rows(mined: Sequence[Path], *, images: Path | None = None, dev_share: float = 0.1) -> Rows:
     """The rows of mined folders, by the splits of the log: `train` or none, and those of `dev` that have a positive.
 
-    Without any of dev, a share of the pictures is held out in their stead.
+    What several folders know of a question is put together. Without any of dev, a share of the pictures is held out in
+    their stead.
     Raises: InputError for a folder that is not mined, and where nothing is left to learn from.
     """
     found = [read_mined(folder, images=images) for folder in mined]
-    rows = [row for one in found for row in one.rows]
+    rows = together(row for one in found for row in one.rows)
     train = [row for row in rows if row.split in (None, "train")]
     dev = [row for row in rows if row.split == "dev" and row.positives]
     if not dev:
@@ -142,6 +147,8 @@ def train(
     if is_first():
         watch.begin(str(rows))
     take_device()
+    if config.agree:
+        rows = _agreed(rows, config.start.base, watch)
     learner = open_base(config.start, folder=folder / "features", seed=config.seed)
     config = _settled(config, learner)
     sampler = _sampler(learner, rows, config)
@@ -155,6 +162,16 @@ def train(
         return None
     facts = _facts(config, rows, sampler, before=before, after=measure(learner.psi(), dev))
     return save(learner, out, facts)
+
+
+def _agreed(rows: Rows, base: str, watch: Listener) -> Rows:
+    """The same with rewards that bear each other out, and on `train` that the base finds likely."""
+    doubted = [row for row in rows.train if row.positives]
+    if is_first():
+        watch.begin(f"asking {base} about the positives of {len(doubted):,} rows")
+    sure = [agreed(row, said.scores) for row, said in judge(load_relevance(base), doubted)]
+    without = [row for row in rows.train if not row.positives]
+    return replace(rows, train=[*sure, *without], dev=[agreed(row) for row in rows.dev])
 
 
 def _check_place(out: Path, base: str) -> None:

@@ -6,12 +6,12 @@ Stateless: what a step sees is a function of the seed and the step, so a resumed
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -46,42 +46,20 @@ class Shot:
 
 
 def shots(rows: Sequence[MinedRow]) -> list[Shot]:
-    """The questions that have a positive and a negative, by picture, in order of first appearance.
-
-    Rows that ask the same of a picture are one question: each adds the boxes that it tried. Where two tried the same
-    box, the higher reward stands.
-    """
-    groups: dict[tuple[str, str], list[MinedRow]] = defaultdict(list)
+    """The rows that have a positive and a negative, by picture, in order of first appearance."""
+    pictures: dict[str, list[MinedRow]] = defaultdict(list)
     for row in rows:
-        groups[row.digest, row.question].append(row)
-    pictures: dict[str, list[_Told]] = defaultdict(list)
-    for (digest, _), group in groups.items():
-        told = _Told(group[0], _together(group))
-        if min(told.rewards.values()) < POSITIVE <= max(told.rewards.values()):
-            pictures[digest].append(told)
-    return [_shot(asked) for asked in pictures.values()]
+        if 0 < row.positives < len(row.rewards):
+            pictures[row.digest].append(row)
+    return [_shot(group) for group in pictures.values()]
 
 
-class _Told(NamedTuple):
-    """A question, as its first row has it, with what is known of boxes."""
-
-    row: MinedRow
-    rewards: Mapping[Box, float]
-
-
-def _together(rows: Sequence[MinedRow]) -> dict[Box, float]:
-    rewards: dict[Box, float] = {}
-    for row in rows:
-        for box, reward in zip(row.boxes, row.rewards.tolist(), strict=True):
-            rewards[box] = max(reward, rewards.get(box, 0.0))
-    return rewards
-
-
-def _shot(asked: Sequence[_Told]) -> Shot:
-    boxes = tuple(dict.fromkeys(box for told in asked for box in told.rewards))
-    rewards = np.array([[told.rewards.get(box, np.nan) for box in boxes] for told in asked], np.float32)
-    first = asked[0].row
-    return Shot(first.image, first.digest, first.size, boxes, tuple(told.row.question for told in asked), rewards)
+def _shot(rows: Sequence[MinedRow]) -> Shot:
+    told = [dict(zip(row.boxes, row.rewards.tolist(), strict=True)) for row in rows]
+    boxes = tuple(dict.fromkeys(box for rewards in told for box in rewards))
+    rewards = np.array([[known.get(box, np.nan) for box in boxes] for known in told], np.float32)
+    first = rows[0]
+    return Shot(first.image, first.digest, first.size, boxes, tuple(row.question for row in rows), rewards)
 
 
 def whole(pictures: Sequence[Shot]) -> list[Sample]:

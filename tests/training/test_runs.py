@@ -6,11 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL.Image import Image as PILImage
 
 from semclip.errors import InputError
+from semclip.evaluation.metrics import best_coverage
 from semclip.mining.job import MineConfig, mine
+from semclip.mining.store import MinedRow, Store, read_meta
 from semclip.mining.work import Work
 from semclip.training.bases import Start
 from semclip.training.runs import RUN, TrainConfig, claim, read_rows, run_folder, train
@@ -24,11 +28,18 @@ def worthless(crop: PILImage, question: str, answers: tuple[str, ...]) -> float:
 
 
 def test_the_splits_of_the_log_decide(mined: Path) -> None:
-    rows = read_rows([mined, mined])
+    rows = read_rows([mined])
     assert {row.split for row in rows.train} == {"train"}
     assert {row.split for row in rows.dev} == {"dev"}
-    assert (len(rows.train), len(rows.dev)) == (32, 16)
-    assert (rows.readers, len(rows.hashes)) == (("boxes",), 2)
+    assert (len(rows.train), len(rows.dev)) == (16, 8)
+    assert (rows.readers, len(rows.hashes)) == (("boxes",), 1)
+
+
+def test_what_two_folders_know_of_a_question_is_one_row(mined: Path) -> None:
+    once, twice = read_rows([mined]), read_rows([mined, mined])
+    assert (len(twice.train), len(twice.dev), len(twice.hashes)) == (16, 8, 2)
+    for one, both in zip(once.train, twice.train, strict=True):
+        assert (both.id, both.boxes, both.rewards.tolist()) == (one.id, one.boxes, one.rewards.tolist())
 
 
 def test_without_dev_whole_pictures_are_held_out_always_the_same(tmp_path: Path) -> None:
@@ -124,3 +135,33 @@ def test_what_is_told_of_a_run_is_what_is_written(mined: Path, base: Path, tmp_p
     assert all(one.interval is not None and one.base is not None and one.p_value is not None for one in facts.figures)
     card = (tmp_path / "psi/README.md").read_text()
     assert all(f"{one.value:.3f}" in card for one in facts.figures)
+
+
+@pytest.fixture
+def doubtful(tmp_path: Path) -> Path:
+    """Mined rows whose positives show the evidence, save one in each that shows something else."""
+    mine(make_log(tmp_path / "log", 6), tmp_path / "doubtful", config=MineConfig(Work("boxes")))
+    store = Store(tmp_path / "doubtful", tmp_path / "log")
+    rows = [replace(row, rewards=_shows(row)) for row in store.read(0)[0]]
+    store.write_meta(read_meta(store.folder)["job"], {"shards": [store.write(0, rows)]})
+    return store.folder
+
+
+def _shows(row: MinedRow) -> NDArray[np.float32]:
+    """0.9 for the boxes that show the evidence, and for the last of those that do not; 0.1 for the others."""
+    shown = best_coverage(row.boxes, row.evidence) == 1
+    shown[np.flatnonzero(~shown)[-1]] = True
+    return np.where(shown, 0.9, 0.1).astype(np.float32)
+
+
+def test_only_on_demand_do_positives_need_what_else_was_tried_and_the_base_to_bear_them_out(
+    doubtful: Path, base: Path, tmp_path: Path
+) -> None:
+    config = TrainConfig(Start(str(base)), epochs=1, pictures=2, boxes=16)
+    kept = []
+    for name, agree in (("plain", False), ("agreed", True)):
+        facts = train([doubtful], tmp_path / name, replace(config, agree=agree), watch=Kept())
+        assert facts is not None
+        kept.append(facts.positives)
+    assert kept[0] == sum(row.positives for row in read_rows([doubtful]).train)
+    assert kept[0] > kept[1] > 0

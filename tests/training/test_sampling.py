@@ -74,16 +74,6 @@ def test_rows_of_a_picture_become_one_shot_with_all_their_boxes() -> None:
     np.testing.assert_array_equal(first.rewards, np.array([[1, 0, np.nan], [np.nan, 0.7, 0.2]], np.float32))
 
 
-def test_rows_of_one_question_are_put_together_whatever_their_order() -> None:
-    rounds = [row(0, {1: 0.9, 2: 0.8}), row(0, {2: 0.6, 3: 0.1}), row(0, {4: 0.2, 1: 1.0}, "other?")]
-    assert shots(rounds[:1]) == []
-    for rows in (rounds, [rounds[1], rounds[0], rounds[2]]):
-        (found,) = shots(rows)
-        known = {box.left // 2: reward for box, reward in zip(found.boxes, found.rewards[0].tolist(), strict=True)}
-        assert found.questions == ("where is the red cup?", "other?")
-        assert known == pytest.approx({1: 0.9, 2: 0.8, 3: 0.1, 4: np.nan}, nan_ok=True)
-
-
 @pytest.mark.parametrize("rewards", [{0: 1.0, 1: 0.6}, {0: 0.0, 1: 0.4}])
 def test_a_row_without_a_positive_or_without_a_negative_teaches_nothing(rewards: dict[int, float]) -> None:
     assert shots([row(0, rewards)]) == []
