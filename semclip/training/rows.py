@@ -20,8 +20,9 @@ from semclip.types import Floats
 
 _PLACES = 48
 """Along each side of a picture."""
-_ODDS = 15.0
-"""How much more often a crop is worth 1 where it shows the place than where it does not; 0 is as much rarer."""
+_WORTHLESS, _WORTH = 0.3, 20.0
+"""How much more often a crop has a reward of 0, and of 1, where it shows the place than where it does not; between
+them by the power. The first is no counterpart of the second: a reader may not make out what a crop does show."""
 _EDGE = 0.25
 """How far into a crop, in its sides, its edge may cut what lies there. An edge of the picture cuts nothing."""
 _NOWHERE = 0.05
@@ -66,15 +67,15 @@ def shown(boxes: Sequence[Box], rewards: Floats, size: Size, opinion: Floats | N
     """(n,) how likely each of `boxes` shows the place of a picture of `size` where the evidence lies, 0 to 1.
 
     By Bayes' rule from the `rewards` (n,) of all of them, taken for independent: a box that shows the place is
-    ``_ODDS ** (2 * reward - 1)`` times as likely to be worth what it is as one that does not. At first every place is
+    `_WORTHLESS` to `_WORTH` times as likely to be worth what it is as one that does not. At first every place is
     as likely as any other, or as a ψ has it whose scores are the `opinion` (n,).
 
     >>> overlapping, apart = (Box(0, 0, 60, 60), Box(20, 20, 80, 80)), Box(0, 60, 40, 100)
     >>> shown((*overlapping, apart), np.array([0.9, 0.9, 0.9]), Size(100, 100)).round(1)
-    array([0.6, 0.5, 0.1])
+    array([0.6, 0.6, 0.1])
     """
     inside_NHW = _inside(boxes, size)
-    speaks_N = _ODDS ** (2 * rewards.astype(np.float64) - 1)
+    speaks_N = _WORTHLESS * (_WORTH / _WORTHLESS) ** rewards.astype(np.float64)
     worth_HW = np.log1p((speaks_N - 1)[:, None, None] * inside_NHW).sum(0)
     most = max(worth_HW.max(), 0.0)
     places_HW: Floats = np.exp(worth_HW - most) * _expected(inside_NHW, opinion)
