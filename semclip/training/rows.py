@@ -7,6 +7,7 @@ be worth something, those that do not should not. A ψ that has learnt from othe
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -18,8 +19,10 @@ from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow
 from semclip.types import Floats
 
-_PLACES = 48
-"""Along each side of a picture."""
+_PLACES, _MOST_PLACES = 48, 256
+"""Along each side of a picture: at least, and at most where crops are small."""
+_PLACES_OF_A_CROP = 4
+"""Along each side of the smallest crop, where that is not too many."""
 _WORTHLESS, _WORTH = 0.3, 20.0
 """How much more often a crop has a reward of 0, and of 1, where it shows the place than where it does not; between
 them by the power. The first is no counterpart of the second: a reader may not make out what a crop does show."""
@@ -29,6 +32,8 @@ _NOWHERE = 0.05
 """How often there is no such place, before anything is tried."""
 _OPEN = 0.2
 """How often it is anywhere, whatever a ψ says."""
+_LEAST = 1e-9
+"""Of the places that a crop shows: one too small shows none."""
 _SHARPNESS = 2.0
 """Of what a ψ says: one under training is less sure than it could be."""
 
@@ -89,7 +94,7 @@ def _expected(inside_NHW: Floats, opinion: Floats | None) -> Floats:
     if opinion is None or not np.isfinite(opinion).any():
         return np.full_like(inside_NHW[0], anywhere)
     drawn_N = np.exp(_SHARPNESS * (opinion.astype(np.float64) - opinion.max()))
-    drawn_N /= drawn_N.sum() * inside_NHW.sum((1, 2))
+    drawn_N /= drawn_N.sum() * np.maximum(inside_NHW.sum((1, 2)), _LEAST)
     there_HW = np.tensordot(drawn_N, inside_NHW, 1)
     expected_HW: Floats = _OPEN * anywhere + (1 - _OPEN) * (1 - _NOWHERE) * there_HW
     return expected_HW
@@ -98,13 +103,15 @@ def _expected(inside_NHW: Floats, opinion: Floats | None) -> Floats:
 def _inside(boxes: Sequence[Box], size: Size) -> Floats:
     """(n, H, W) how far each box shows each place, 0 to 1: whole from `_EDGE` of its sides on."""
     left, top, right, bottom = np.array([box.to_list() for box in boxes], float).T
-    across_NW, down_NH = _along(left / size.width, right / size.width), _along(top / size.height, bottom / size.height)
-    return down_NH[:, :, None] * across_NW[:, None, :]
+    left, right, top, bottom = left / size.width, right / size.width, top / size.height, bottom / size.height
+    smallest = min((right - left).min(), (bottom - top).min())
+    count = min(max(_PLACES, math.ceil(_PLACES_OF_A_CROP / smallest)), _MOST_PLACES)
+    middle = (np.arange(count) + 0.5) / count
+    return _along(middle, top, bottom)[:, :, None] * _along(middle, left, right)[:, None, :]
 
 
-def _along(low_N: Floats, high_N: Floats) -> Floats:
-    """(n, places) the same along one side; `low_N` and `high_N` are shares of it."""
-    middle = (np.arange(_PLACES) + 0.5) / _PLACES
+def _along(middle: Floats, low_N: Floats, high_N: Floats) -> Floats:
+    """(n, places) the same along one side, for places at `middle`; all are shares of it."""
     from_low = np.where(low_N[:, None] <= 0, np.inf, middle - low_N[:, None])
     to_high = np.where(high_N[:, None] >= 1, np.inf, high_N[:, None] - middle)
     return np.clip(np.minimum(from_low, to_high) / (_EDGE * (high_N - low_N))[:, None], 0, 1)

@@ -92,6 +92,18 @@ def test_of_two_places_that_are_as_good_the_opinion_of_a_psi_decides() -> None:
     np.testing.assert_array_equal(silent, shown(boxes, rewards, SIZE))
 
 
+@pytest.mark.parametrize("side", [40, 4, 1])
+def test_crops_of_any_size_are_judged(side: int) -> None:
+    small = tuple(Box(x, 300, x + side, 300 + side) for x in (10, 300, 500))
+    around = Box(250, 250, 450, 450)
+    likely = shown((*small, around), np.array([0.1, 0.9, 0.1, 0.9]), SIZE, np.array([0.0, 1.0, 0.0, 0.5]))
+    assert np.isfinite(likely).all()
+    assert likely.argmax() in (1, 3)
+    assert likely[3] > 0.5
+    if side > 1:
+        assert likely[1] > 10 * likely[[0, 2]].max()
+
+
 def test_without_a_positive_nothing_changes() -> None:
     before = row(QUARTERS, np.linspace(0, 0.49, len(QUARTERS)).tolist())
     assert told(agreed(before)) == told(before)
