@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from semclip import images
-from semclip.evaluation.metrics import bootstrap_means, percentile_interval, sign_flip_p_value
+from semclip.evaluation.metrics import bootstrap_means, first_rank, percentile_interval, sign_flip_p_value
 from semclip.mining.rewards import POSITIVE
 from semclip.mining.store import MinedRow
 from semclip.protocols import Relevance, weigh
@@ -79,7 +78,7 @@ def _rank(row: MinedRow, said: Weighed) -> float:
     scored = [Scored(*pair) for pair in zip(row.boxes, said.scores.tolist(), strict=True)]
     rewards = dict(zip(row.boxes, row.rewards.tolist(), strict=True))
     chosen = choose(scored, Choice(MOST), size=row.size, worth=said.worth)
-    return next((place for place, one in enumerate(chosen, start=1) if rewards[one.box] >= POSITIVE), math.inf)
+    return first_rank(np.array([rewards[one.box] >= POSITIVE for one in chosen], bool))
 
 
 def spread(rows: Sequence[Row], most: int, *, picture: Callable[[Row], Hashable]) -> list[Row]:
