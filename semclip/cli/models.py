@@ -35,7 +35,12 @@ Family = Annotated[
 ]
 Timeout = Annotated[float | None, typer.Option(help="Seconds that the server may be silent.  [default: 300]")]
 Device = Annotated[str | None, typer.Option(help="Where --vlm runs: cpu, cuda, auto.")]
-Dtype = Annotated[str | None, typer.Option(help="What --vlm computes in: bfloat16, float32, auto.")]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        help="What --vlm computes in: bfloat16, float32, auto.  [default: as stored, or float32 on a CPU slow in that]"
+    ),
+]
 FusionName = Literal["append", "montage", "ensemble"]
 Fusion = Annotated[FusionName | None, typer.Option(help="How crops are shown.  [default: as suits the model]")]
 MaxVisualTokens = Annotated[int | None, typer.Option(min=1, help="For overview and crops together.")]

@@ -91,7 +91,8 @@ class Setup:
 
     def _model(self) -> VLM:
         if self.base_url is None:
-            return load(self.model, device_map=self.device or "auto", dtype=self.dtype or "auto")
+            computes_in = {} if self.dtype is None else {"dtype": self.dtype}
+            return load(self.model, device_map=self.device or "auto", **computes_in)
         from semclip.adapters.server import ServerOptions
 
         options = ServerOptions(family=self.family, concurrency=self.batch_size)

@@ -41,7 +41,7 @@ def load(
 ) -> DualEncoder:
     """The dual encoder that `spec`, a hub id or a folder, names.
 
-    By default it runs on the GPU if there is one, in the dtype that `towers.fast_dtype` picks.
+    By default it runs on the GPU if there is one, in the dtype that `devices.fast_dtype` picks.
     Raises ModelError for an unknown model, for one that cannot be fetched or is of another family, and for weights that
     do not fit exactly.
     """

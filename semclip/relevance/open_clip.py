@@ -40,7 +40,7 @@ def load(
 ) -> DualEncoder:
     """The dual encoder that `spec` names: MODEL/PRETRAINED, hf-hub:ORG/NAME or local-dir:PATH.
 
-    By default it runs on the GPU if there is one, in the dtype that `towers.fast_dtype` picks.
+    By default it runs on the GPU if there is one, in the dtype that `devices.fast_dtype` picks.
     A checkpoint that is a pickle is read as bare tensors only.
     Raises ModelError for an unknown model, for one that cannot be fetched, and for weights that do not fit exactly;
     open_clip's own rules stand: a missing logit_bias is 0, positions of another number are interpolated.

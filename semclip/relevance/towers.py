@@ -16,6 +16,7 @@ from typing import Any, final
 
 import numpy as np
 
+from semclip.devices import fast_dtype
 from semclip.errors import InputError, MissingExtra, ModelError
 from semclip.geometry import Box, Size
 from semclip.types import Floats, Picture, Pixels, Regions
@@ -169,21 +170,3 @@ def choose_settings(
     """What was asked for; else the GPU if there is one or the CPU, in the dtype that is fastest there."""
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return Settings(place, dtype or fast_dtype(place), batch_size)
-
-
-def fast_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it in hardware, else float16 on a GPU and float32 on a CPU.
-
-    A CPU does so with AMX or AVX512-BF16; elsewhere bfloat16 is slower than float32. The whole model is cast:
-    autocast loses to its casts what it wins.
-    """
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if device.type == "cpu" and _cpu_multiplies_bfloat16():
-        return torch.bfloat16
-    return torch.float32
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("amx_bf16", "avx512_bf16"))

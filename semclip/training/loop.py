@@ -263,10 +263,12 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def take_device() -> None:
-    """Nothing; of several processes on one machine, each then opens its models on a GPU of its own."""
-    if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+def take_device() -> torch.device:
+    """Where this process trains: on one machine with several processes, each has a GPU of its own from then on."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cuda")
 
 
 def is_first() -> bool:

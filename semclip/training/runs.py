@@ -12,8 +12,10 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
+import torch
 from torch import nn
 
+from semclip.devices import fast_dtype
 from semclip.errors import InputError, ModelError
 from semclip.files import check_place, save_folder, write_atomic
 from semclip.mining.rewards import POSITIVE
@@ -144,9 +146,11 @@ def train(
     folder = run_folder(out)
     _check_place(out, config.start.base)
     claim(folder, _decisive(config, rows))
+    device = take_device()
     if is_first():
         watch.begin(str(rows))
-    take_device()
+        if config.precision == "bf16" and fast_dtype(device) != torch.bfloat16:
+            watch.begin(f"this {device.type} does not multiply bfloat16 in hardware: without --precision it is faster")
     if config.agree:
         rows = _agreed(rows, config.start.base, watch)
     learner = open_base(config.start, folder=folder / "features", seed=config.seed)

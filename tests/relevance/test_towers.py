@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +22,6 @@ from semclip.relevance.towers import (
     Towers,
     choose_settings,
     dual_encoder,
-    fast_dtype,
     fingerprint,
 )
 from semclip.types import Pixels, Regions
@@ -156,14 +154,6 @@ def test_the_fingerprint_sees_names_and_shapes() -> None:
 
 def test_the_model_is_put_in_evaluation_mode() -> None:
     assert not encoder(MeanColor().train()).towers.model.training
-
-
-def test_bfloat16_is_chosen_where_the_processor_multiplies_it() -> None:
-    flags = Path("/proc/cpuinfo")
-    if not flags.exists():
-        pytest.skip("needs /proc/cpuinfo to compare with")
-    native = {"amx_bf16", "avx512_bf16"} & set(flags.read_text().split())
-    assert fast_dtype(CPU) == (torch.bfloat16 if native else torch.float32)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL.Image import Image as PILImage
 
@@ -17,6 +18,7 @@ from semclip.mining.job import MineConfig, mine
 from semclip.mining.store import MinedRow, Store, read_meta
 from semclip.mining.work import Work
 from semclip.training.bases import Start
+from semclip.training.loop import Precision
 from semclip.training.runs import RUN, TrainConfig, claim, read_rows, run_folder, train
 from tests.training.making import make_log
 from tests.training.toy import Kept
@@ -121,6 +123,19 @@ def test_a_run_says_first_what_it_works_on(mined: Path, base: Path, tmp_path: Pa
 
     with pytest.raises(Begun, match="16 rows to train on, 8 to measure on"):
         train([mined], tmp_path / "psi", TrainConfig(Start(str(base))), watch=Listening())
+
+
+@pytest.mark.parametrize("fast", [torch.bfloat16, torch.float32], ids=str)
+def test_a_run_says_where_bfloat16_slows_it_down(
+    fast: torch.dtype, mined: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semclip.training.runs.fast_dtype", lambda device: fast)
+    cases: list[tuple[Precision, bool]] = [("bf16", fast == torch.float32), ("no", False)]
+    for precision, warned in cases:
+        watch = Kept()
+        config = TrainConfig(Start(str(base)), epochs=1, pictures=4, boxes=16, precision=precision)
+        train([mined], tmp_path / precision, config, watch=watch)
+        assert any("does not multiply bfloat16" in line for line in watch.begun) == warned
 
 
 def test_what_is_told_of_a_run_is_what_is_written(mined: Path, base: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from semclip.adapters.chat.mixing import mixer
 from semclip.adapters.chat.streaming import Pieces
 from semclip.adapters.control import control_tokens
 from semclip.adapters.families import GENERIC, Family, counter, family_of, placeholder_id
+from semclip.devices import fast_dtype
 from semclip.errors import InputError, MissingExtra, ModelError, loading
 from semclip.geometry import Size
 from semclip.selection import CountTokens
@@ -36,6 +37,7 @@ except ModuleNotFoundError as missing:
     raise MissingExtra(missing.name or "transformers", extra="torch") from missing
 
 _HUB_OPTIONS = {"cache_dir", "local_files_only", "revision", "subfolder", "token", "trust_remote_code"}
+_HALVES = {torch.float16, torch.bfloat16}
 _FLAWS = ("missing_keys", "mismatched_keys", "error_msgs")
 
 _Piece = str | BaseException | None
@@ -222,7 +224,8 @@ def wrap_chat(model: Any, processor: Any) -> ChatAdapter:
 def load_chat(id_or_dir: str | os.PathLike[str], **options: Any) -> ChatAdapter:
     """The adapter of a hub id or a local folder; `options` are those of `from_pretrained`: `device_map`, `dtype` ...
 
-    Weights keep the dtype in which they are stored; remote code runs only where `trust_remote_code` says so.
+    Without a `dtype` weights keep the one in which they are stored, but on a CPU that would be slow in it: there they
+    are float32. Remote code runs only where `trust_remote_code` says so.
 
     Raises: ModelError where the model cannot be loaded, or lacks some of its weights; InputError as `wrap_chat` does.
     """
@@ -236,7 +239,16 @@ def load_chat(id_or_dir: str | os.PathLike[str], **options: Any) -> ChatAdapter:
     flaws = [f"{flaw}: {', '.join(sorted(map(str, report[flaw])))}" for flaw in _FLAWS if report.get(flaw)]
     if flaws:
         raise ModelError(f"{name} needs all of its weights, got {textwrap.shorten('; '.join(flaws), 300)}")
+    if "dtype" not in options and _slow(model):
+        model = model.float()
     return wrap_chat(model.eval(), processor)
+
+
+def _slow(model: Any) -> bool:
+    """Whether all of it is on a CPU that does not multiply its 16-bit floats in hardware."""
+    places = {weight.device.type for weight in model.parameters()}
+    slow = _HALVES - {fast_dtype(torch.device("cpu"))}
+    return places == {"cpu"} and model.dtype in slow and not getattr(model, "is_quantized", False)
 
 
 def _text(event: str | BaseException) -> str:

@@ -34,7 +34,7 @@ class CropsOptions:
     """What is tuned, and where.
 
     `tune`: the heads alone over features that are computed once, or low-rank changes of `rank` as well, or all weights
-    as well. `dtype`: of the frozen towers that compute those features (towers.fast_dtype); what is tuned and what is
+    as well. `dtype`: of the frozen towers that compute those features (devices.fast_dtype); what is tuned and what is
     saved is float32. `folder`: keeps those features on disk.
     """
 

@@ -321,6 +321,23 @@ def test_options_go_to_the_model(vlm_folder: Callable[[str], Path]) -> None:
     assert len(adapter.complete([ENSEMBLE], GREEDY)[0].text) == GREEDY.max_tokens
 
 
+@pytest.mark.parametrize("stored", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("fast", [torch.bfloat16, torch.float32], ids=str)
+def test_what_a_cpu_would_be_slow_in_becomes_float32_unless_a_dtype_is_given(
+    stored: torch.dtype,
+    fast: torch.dtype,
+    vlm_folder: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load_chat(vlm_folder("llava"), dtype=stored).model.save_pretrained(tmp_path)
+    load_chat(vlm_folder("llava")).processor.save_pretrained(tmp_path)
+    monkeypatch.setattr("semclip.adapters.chat.adapter.fast_dtype", lambda device: fast)
+    expected = stored if stored == fast else torch.float32
+    assert {weight.dtype for weight in load_chat(tmp_path).model.parameters()} == {expected}
+    assert load_chat(tmp_path, dtype="auto").model.dtype == stored
+
+
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"nowhere could not be loaded .*; check name, folder, options and network"):
         load_chat(tmp_path / "nowhere")
