@@ -20,6 +20,8 @@ from rapidocr_onnxruntime import RapidOCR
 
 from recipes.embedded import views
 from recipes.embedded.seen import COCO
+from semclip.cli.terminal import progress_bar
+from semclip.files import write_atomic
 from semclip.types import Floats
 
 KEPT_CLASSES = 12
@@ -149,18 +151,19 @@ def main(data: Path, teachers: Path, out: Path) -> None:
     detect = Detector(teachers / "nanodet_m_ncnn")
     read = Reader()
     rng = np.random.default_rng(0)
+    paths = [path for path in train_pictures(data) if path.parts[-3] != "receipts"]
     seen = {}
-    for path in train_pictures(data):
-        if path.parts[-3] == "receipts":
-            continue
-        picture = Image.open(path).convert("RGB")
-        parts = views.windows(rng, picture.size, 12 if max(picture.size) >= DETAILED_PX else 8)
-        seen[str(path.relative_to(data))] = {
-            "crops": [(part, classify(_cut(picture, part))) for part in parts],
-            "things": detect(picture),
-            "words": read(picture),
-        }
-    out.write_text(json.dumps(seen))
+    with progress_bar("pictures", unit="pictures/s") as advance:
+        for done, path in enumerate(paths, start=1):
+            picture = Image.open(path).convert("RGB")
+            parts = views.windows(rng, picture.size, 12 if max(picture.size) >= DETAILED_PX else 8)
+            seen[str(path.relative_to(data))] = {
+                "crops": [(part, classify(_cut(picture, part))) for part in parts],
+                "things": detect(picture),
+                "words": read(picture),
+            }
+            advance(done, len(paths))
+    write_atomic(out, json.dumps(seen).encode())
 
 
 def _cut(picture: Image.Image, window: Sequence[float]) -> Image.Image:
