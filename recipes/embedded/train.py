@@ -20,6 +20,7 @@ from recipes.embedded.losses import SCORING, loss, school
 from recipes.embedded.measure import dev_rows, hit_rate
 from recipes.embedded.module import CanvasTowers
 from semclip.cli.terminal import progress_bar, say
+from semclip.devices import fast_dtype
 from semclip.files import save_folder
 from semclip.relevance.checkpoint import Config, DenseSettings, TextSettings
 from semclip.training.board import Board
@@ -27,7 +28,7 @@ from semclip.training.dense.model import STRIDE, Towers
 from semclip.training.dense.module import DenseModule
 from semclip.training.dense.psi import TorchDense, see
 from semclip.training.dense.saving import load_dense, save_dense
-from semclip.training.loop import Schedule, Work, fit
+from semclip.training.loop import Schedule, Work, fit, take_device
 from semclip.training.runs import claim, run_folder
 from semclip.training.tokens import read_tokens
 
@@ -62,7 +63,7 @@ def schedule(arguments: argparse.Namespace) -> Schedule:
     return Schedule(
         arguments.steps,
         rate=arguments.rate,
-        precision="bf16",
+        precision="bf16" if fast_dtype(take_device()) is torch.bfloat16 else "no",
         every=arguments.until or EVERY,
         patience=0 if arguments.until else None,
         seed=arguments.seed,
