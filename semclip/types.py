@@ -180,8 +180,9 @@ class Completion:
     completion_tokens: int | None = None
 
 
-Fusion = Literal["append", "montage", "ensemble"]
-"""How crops reach a model: as further pictures, tiled into one picture, or each in a prompt of its own."""
+Fusion = Literal["append", "montage", "ensemble", "pairs"]
+"""How crops reach a model: as further pictures, tiled into one picture, or each in a prompt of its own, alone or beside
+the overview."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, get_args
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from semclip.types import Fusion, Mixture, Picture, Prompt, Style
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
 
+Shown = TypeVar("Shown")
 MaybeCount = Callable[[Sequence[Size]], int | None]
 """Visual tokens that a model spends on pictures of these sizes in one prompt; None where that cannot be known."""
 
@@ -90,7 +92,7 @@ def plan(size: Size, boxes: Sequence[Box], *, style: Style, showing: Showing, co
         if montage is not None:
             return montage
         boxes = ()
-    total = _one_by_one(count) if fusion == "ensemble" else count
+    total = _in_prompts(fusion, count)
     overview, *crops = _separate(size, boxes, style, showing, _known(total))
     return Plan(fusion, overview, tuple(crops), visual_tokens=total([overview, *crops]))
 
@@ -99,8 +101,8 @@ def fuse(selection: Selection, plan: Plan, *, wording: Wording = ENGLISH) -> Mix
     """The question of `selection` as `plan` shows it: the overview and as many of the best crops as it has sizes.
 
     `append`: one prompt of all pictures. `montage`: one prompt of one picture. `ensemble`: the overview and each crop
-    in a prompt of its own that says nothing but the question, weighted by `mixing_weights`. Without crops all three
-    are the overview and the question.
+    in a prompt of its own that says nothing but the question, weighted by `mixing_weights`. `pairs`: the overview with
+    each crop, as `append` shows one, weighted by `crop_weights`. Without crops all are the overview and the question.
     """
     picture, question, shown = selection.picture, selection.question, len(plan.crops)
     if shown > len(selection.chosen):
@@ -110,11 +112,16 @@ def fuse(selection: Selection, plan: Plan, *, wording: Wording = ENGLISH) -> Mix
         return Mixture((_drawn(selection, boxes, plan.canvas, wording),))
     overview = framed_picture(picture, None, plan.overview)
     crops = [framed_picture(picture, box, size) for box, size in zip(boxes, plan.crops, strict=True)]
+    scores = selection.scores[:shown], [one.score for one in selection.considered]
     if plan.fusion == "ensemble":
         prompts = tuple(Prompt((one, question), tiling=False) for one in (overview, *crops))
-        return Mixture(prompts, mixing_weights(selection.scores[:shown], [one.score for one in selection.considered]))
+        return Mixture(prompts, mixing_weights(*scores))
     places = [place(box, picture.size, wording=wording) for box in boxes]
-    return Mixture((compose(question, overview, crops, places=places, wording=wording),))
+    composed = partial(compose, question, overview, wording=wording)
+    if plan.fusion == "pairs" and crops:
+        pairs = tuple(composed([crop], places=[at]) for crop, at in zip(crops, places, strict=True))
+        return Mixture(pairs, crop_weights(*scores))
+    return Mixture((composed(crops, places=places),))
 
 
 def plain(selection: Selection, *, showing: Showing, count: MaybeCount) -> Mixture:
@@ -138,21 +145,42 @@ def mixing_weights(shown: Sequence[float], considered: Sequence[float]) -> tuple
     """The weights of the overview and then of crops with the scores `shown`, best first; they sum to 1.
 
     The overview has the share 1 / (k + 1): it is one voter among k + 1, and sees what no crop does. The crops divide
-    the rest by the softmax of their scores, measured in standard deviations of all scores considered in the image: a
-    psi's own scale and offset are unknown, and cancel. Equal scores give equal weights. (Ensemble Decoding itself takes
-    its weights from attention, which a psi need not have.)
+    the rest as `crop_weights` says. (Ensemble Decoding itself takes its weights from attention, which a psi need not
+    have.)
 
     >>> mixing_weights([7.0], considered=[7.0, 1.0])
     (0.5, 0.5)
     """
-    if not shown:
-        return (1.0,)
+    share = len(shown) / (len(shown) + 1)
+    return (1 - share, *(share * weight for weight in crop_weights(shown, considered)))
+
+
+def crop_weights(shown: Sequence[float], considered: Sequence[float]) -> tuple[float, ...]:
+    """The weights of crops with the scores `shown`, best first; they sum to 1.
+
+    The softmax of the scores, measured in standard deviations of all scores considered in the image: a psi's own scale
+    and offset are unknown, and cancel. Equal scores give equal weights.
+
+    >>> crop_weights([7.0, 7.0], considered=[7.0, 7.0, 1.0])
+    (0.5, 0.5)
+    """
     finite = [score for score in considered if math.isfinite(score)]
     spread = float(np.std(finite)) if finite else 0.0
     # A weight must not vanish: far below the best, scores count as 30 deviations below.
     powers = [math.exp(max(-30.0, (score - shown[0]) / spread)) if spread else 1.0 for score in shown]
-    share = len(shown) / (len(shown) + 1)
-    return (1 - share, *(share * power / sum(powers) for power in powers))
+    return tuple(power / sum(powers) for power in powers)
+
+
+def by_prompt(fusion: Fusion, pictures: Sequence[Shown]) -> list[list[Shown]]:
+    """An overview and crops, or whatever stands for them, by the prompt that shows them; a montage has one.
+
+    >>> by_prompt("pairs", ["overview", "crop 1", "crop 2"])
+    [['overview', 'crop 1'], ['overview', 'crop 2']]
+    """
+    overview, *crops = pictures
+    if fusion == "ensemble":
+        return [[picture] for picture in pictures]
+    return [[overview, crop] for crop in crops] if fusion == "pairs" and crops else [[overview, *crops]]
 
 
 def framed_picture(picture: Picture, box: Box | None, sent: Size) -> PILImage:
@@ -186,11 +214,11 @@ def _separate(size: Size, boxes: Sequence[Box], style: Style, showing: Showing, 
     return fitting(rooms, showing.max_visual_tokens, count)
 
 
-def _one_by_one(count: MaybeCount) -> MaybeCount:
-    """What pictures cost when each is in a prompt of its own."""
+def _in_prompts(fusion: Fusion, count: MaybeCount) -> MaybeCount:
+    """What an overview and crops cost in the prompts that `fuse` makes of them: `count` knows one prompt."""
 
     def total(sizes: Sequence[Size]) -> int | None:
-        costs = [count([size]) for size in sizes]
+        costs = [count(prompt) for prompt in by_prompt(fusion, sizes)]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None
 

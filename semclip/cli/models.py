@@ -41,7 +41,7 @@ Dtype = Annotated[
         help="What --vlm computes in: bfloat16, float32, auto.  [default: as stored, or float32 on a CPU slow in that]"
     ),
 ]
-FusionName = Literal["append", "montage", "ensemble"]
+FusionName = Literal["append", "montage", "ensemble", "pairs"]
 Fusion = Annotated[FusionName | None, typer.Option(help="How crops are shown.  [default: as suits the model]")]
 MaxVisualTokens = Annotated[int | None, typer.Option(min=1, help="For overview and crops together.")]
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from semclip.adapters.fusion import Plan, Showing, fuse, plain, plan
+from semclip.adapters.fusion import Plan, Showing, by_prompt, fuse, plain, plan
 from semclip.errors import InputError, TooManyPictures
 from semclip.geometry import Box, Size
 from semclip.images import Image
@@ -130,6 +130,11 @@ class VLM:
         if selection.made_by.k == 0:
             return self._plain(selection, prompt)
         return self._with_crops(selection, prompt, len(selection.chosen))
+
+    def passes(self, crops: int) -> int:
+        """How many prompts the model reads for a question that is shown with so many crops."""
+        fusion = self.showing.fusion or self.adapter.style.fusion
+        return len(by_prompt(fusion, range(crops + 1)))
 
     async def ask_async(
         self, image: ImageSource | Image, question: str, *, k: int | None = None, max_tokens: int | None = None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL.Image import Image as PILImage
 
 from semclip.adapters.budget import framed
-from semclip.adapters.fusion import Plan, Showing, fuse, mixing_weights, plain, plan
+from semclip.adapters.fusion import Plan, Showing, crop_weights, fuse, mixing_weights, plain, plan
 from semclip.adapters.montage import NEUTRAL
 from semclip.adapters.tokens import fixed_tokens, patch_tokens
 from semclip.errors import InputError
@@ -52,6 +52,8 @@ class Case:
         if made.canvas is not None:
             return self.count([made.canvas])
         sizes = [made.overview, *made.crops]
+        if made.fusion == "pairs" and made.crops:
+            return sum(self.count([made.overview, size]) for size in made.crops)
         return sum(self.count([size]) for size in sizes) if made.fusion == "ensemble" else self.count(sizes)
 
 
@@ -63,7 +65,7 @@ def cases(draw: st.DrawFn, fusions: Sequence[Fusion] = FUSIONS) -> Case:
     return Case(size, tuple(boxes), draw(st.sampled_from(fusions)), style, draw(counters))
 
 
-separate = cases(("append", "ensemble"))
+separate = cases(("append", "ensemble", "pairs"))
 
 
 def least_needed(make: Callable[[], object]) -> int | None:
@@ -209,19 +211,23 @@ def test_budgets_without_meaning_are_refused() -> None:
         plan(SIZE, [RED], style=Style(), showing=Showing(crop_tokens=575), count=fixed_tokens(576))
 
 
-def test_only_the_three_fusions_and_a_wording_are_taken() -> None:
-    with pytest.raises(InputError, match="fusion needs to be append, montage, ensemble or None, got 'mosaic'"):
+def test_only_the_four_fusions_and_a_wording_are_taken() -> None:
+    with pytest.raises(InputError, match="fusion needs to be append, montage, ensemble, pairs or None, got 'mosaic'"):
         Showing(fusion="mosaic")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="wording needs to be a Wording, got None"):
         Showing(wording=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("square", [True, False])
-@pytest.mark.parametrize("fusion", ["append", "ensemble"])
+@pytest.mark.parametrize("fusion", ["append", "ensemble", "pairs"])
 def test_pictures_have_the_planned_sizes_and_show_the_planned_boxes(fusion: Fusion, square: bool) -> None:
     made = planned(fusion, style=Style(crop_px=(448, 1024), square=square))
     mixture = fuse(selection(), made)
-    overview, red, green = (picture for prompt in mixture.prompts for picture in prompt.pictures)
+    pictures = [picture for prompt in mixture.prompts for picture in prompt.pictures]
+    if fusion == "pairs":
+        again = pictures.pop(2)
+        assert again.tobytes() == pictures[0].tobytes()
+    overview, red, green = pictures
     assert [size_of(picture) for picture in (overview, red, green)] == [made.overview, *made.crops]
     assert max(red.size) == max(green.size) == 448
     assert share_of(red, COLORS[RED]) == pytest.approx(0.75 if square else 1, abs=0.01)
@@ -260,6 +266,17 @@ def test_appended_crops_are_announced_and_mixed_ones_are_not() -> None:
         "What?",
     ]
     assert [prompt.text for prompt in fuse(selection(), planned("ensemble")).prompts] == ["What?"] * 3
+
+
+def test_of_pairs_each_prompt_is_the_one_that_a_single_crop_has() -> None:
+    mixture = fuse(selection(), planned("pairs"))
+    for prompt, box in zip(mixture.prompts, (RED, GREEN), strict=True):
+        (alone,) = fuse(selection([box]), planned("append", boxes=[box])).prompts
+        assert prompt.text == alone.text
+        assert [one.tobytes() for one in prompt.pictures] == [one.tobytes() for one in alone.pictures]
+    best, worse = mixture.weights
+    assert best + worse == pytest.approx(1)
+    assert best / worse == pytest.approx(math.exp(1 / np.std([2.0, 1.0, -2.0])))
 
 
 def test_the_wording_is_that_given() -> None:
@@ -319,6 +336,7 @@ def test_weights_are_positive_and_do_not_know_psis_scale(scores: list[float], k:
     assert list(crops) == sorted(crops, reverse=True)
     rescaled = [score * scale + 7 for score in scores]
     assert mixing_weights(rescaled[:k], rescaled) == pytest.approx(weights, rel=1e-3)
+    assert crop_weights(scores[:k], scores) == pytest.approx([weight / sum(crops) for weight in crops])
 
 
 def test_weights_follow_the_scores() -> None:

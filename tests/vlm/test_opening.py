@@ -111,7 +111,7 @@ def test_overview_and_crops_reach_the_model_best_first(parts: Parts) -> None:
     assert not torch.equal(swapped, expected)
 
 
-@pytest.mark.parametrize("fusion", ["append", "montage", "ensemble"])
+@pytest.mark.parametrize("fusion", ["append", "montage", "ensemble", "pairs"])
 def test_what_was_planned_is_what_was_sent(parts: Parts, fusion: Fusion) -> None:
     vlm = wrapped(parts, fusion=fusion)
     answer, stream = vlm.ask(PIXELS, QUESTION, k=2, max_tokens=2), vlm.stream(PIXELS, QUESTION, k=2, max_tokens=2)
@@ -120,7 +120,7 @@ def test_what_was_planned_is_what_was_sent(parts: Parts, fusion: Fusion) -> None
     assert "".join(stream) == answer.text
 
 
-@pytest.mark.parametrize("fusion", ["append", "montage", "ensemble"])
+@pytest.mark.parametrize("fusion", ["append", "montage", "ensemble", "pairs"])
 def test_a_budget_is_never_exceeded(parts: Parts, fusion: Fusion) -> None:
     usage = wrapped(parts, fusion=fusion).ask(PIXELS, QUESTION, k=2, max_tokens=1).usage
     free, least = usage.visual_tokens, usage.overview_tokens

@@ -202,7 +202,7 @@ class ChatAdapter:
         if self.model.training:
             raise InputError(f"{self.name} needs to be in evaluation mode, got training mode; call model.eval()")
         if self.model.config.is_encoder_decoder and any(len(mixture.prompts) > 1 for mixture in mixtures):
-            raise InputError(f"{self.name} is an encoder-decoder and takes no ensemble; use append or montage")
+            raise InputError(f"{self.name}, an encoder-decoder, takes one prompt a question; use append or montage")
 
 
 def wrap_chat(model: Any, processor: Any) -> ChatAdapter:

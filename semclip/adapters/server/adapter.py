@@ -197,7 +197,7 @@ def _side_by_side(function: Callable[[Item], Made], items: Sequence[Item], at_on
 def _only_prompt(mixture: Mixture) -> Prompt:
     if len(mixture.prompts) != 1:
         raise InputError(
-            f"a server takes one prompt a question, got a mixture of {len(mixture.prompts)}; ensemble needs a model in "
-            "memory: use append or montage"
+            f"a server takes one prompt a question, got a mixture of {len(mixture.prompts)}; ensemble and pairs need a "
+            "model in memory: use append or montage"
         )
     return mixture.prompts[0]

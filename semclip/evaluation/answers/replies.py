@@ -121,12 +121,11 @@ def _written(jobs: Sequence[Job], config: AnswerConfig) -> list[_Said]:
 def _seen(batch: Sequence[tuple[Job, str]], config: AnswerConfig) -> list[_Said]:
     vlm = batch[0][0].strategy.vlm
     answers = vlm.answer([job.selection for job, _ in batch], [text for _, text in batch], max_tokens=config.max_tokens)
-    ensemble = vlm.showing.fusion == "ensemble"
     return [
         _Said(
             answer.text,
             answer.usage.visual_tokens,
-            1 + (len(answer.shown) if ensemble else 0),
+            vlm.passes(len(answer.shown)),
             tuple(one.box for one in answer.shown),
         )
         for answer in answers

@@ -42,7 +42,7 @@ ABOUT: Mapping[Kind, str] = {
 """Every strategy but ψ, which is any name that `semclip psi list` tells."""
 
 _NAME = re.compile(
-    r"(?P<head>.+?)(?:/(?P<k>\d{1,6})(?:,(?P<gain>[01]?\.\d{1,6}))?)?(?:@(?P<fusion>append|montage|ensemble))?",
+    r"(?P<head>.+?)(?:/(?P<k>\d{1,6})(?:,(?P<gain>[01]?\.\d{1,6}))?)?(?:@(?P<fusion>append|montage|ensemble|pairs))?",
     re.DOTALL,
 )
 _CHOOSING = ("random", "oracle", "psi")

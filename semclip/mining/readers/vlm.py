@@ -97,8 +97,7 @@ class VlmReader:
     @property
     def least_passes(self) -> int:
         """Of a look at the overview and one at a crop."""
-        ensemble = (self.vlm.showing.fusion or self.vlm.adapter.style.fusion) == "ensemble"
-        return self._to_spell + self._per_prompt * (3 if ensemble else 2)
+        return self._to_spell + self._per_prompt * (self.vlm.passes(0) + self.vlm.passes(1))
 
     @cached_property
     def fingerprint(self) -> str:

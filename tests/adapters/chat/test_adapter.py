@@ -281,7 +281,7 @@ def test_tokens_are_not_counted_where_no_token_stands_for_pictures(copied: ChatA
     assert completion.text
 
 
-def test_an_encoder_decoder_answers_but_takes_no_ensemble(vlm_folder: Callable[[str], Path]) -> None:
+def test_an_encoder_decoder_answers_but_takes_one_prompt(vlm_folder: Callable[[str], Path]) -> None:
     gemma = load_chat(vlm_folder("gemma3"))
     encoder, tokenizer = gemma.model.config, gemma.processor.tokenizer
     names = ("vision_config", "mm_tokens_per_image", "boi_token_index", "eoi_token_index")
@@ -298,7 +298,7 @@ def test_an_encoder_decoder_answers_but_takes_no_ensemble(vlm_folder: Callable[[
     (completion,) = adapter.complete([mixture()], GREEDY)
     assert completion.completion_tokens == GREEDY.max_tokens
     assert completion.visual_tokens == gemma.complete([mixture()], GREEDY)[0].visual_tokens
-    with pytest.raises(InputError, match="takes no ensemble; use append or montage"):
+    with pytest.raises(InputError, match="takes one prompt a question; use append or montage"):
         adapter.complete([ENSEMBLE], GREEDY)
 
 

@@ -69,7 +69,7 @@ def test_a_mixture_of_several_prompts_is_refused_before_anything_is_sent() -> No
     prompt = mixture().prompts[0]
     with serving([completion()]) as log:
         for way in WAYS:
-            with pytest.raises(InputError, match="ensemble needs a model in memory: use append or montage"):
+            with pytest.raises(InputError, match="ensemble and pairs need a model in memory: use append or montage"):
                 way(to(log), Mixture((prompt, prompt), (0.5, 0.5)), GREEDY)
     assert log.asked == []
 

@@ -45,6 +45,8 @@ def test_a_reply_says_what_it_cost() -> None:
     assert reply.seconds >= 1
     (reply,) = replies([job(item(0), Reader(style=Style("ensemble")), "color/2")], CONFIG)
     assert (reply.visual_tokens, reply.vlm_passes, len(reply.boxes)) == (300, 3, 2)
+    (reply,) = replies([job(item(0), Reader(), "color/2@pairs")], CONFIG)
+    assert (reply.visual_tokens, reply.vlm_passes, len(reply.boxes)) == (400, 2, 2)
     (reply,) = replies([job(item(0), Reader(), "blind")], CONFIG)
     assert (reply.texts, reply.visual_tokens, reply.vlm_passes, reply.boxes) == (("grey",), 0, 1, ())
 

@@ -49,6 +49,7 @@ def boxes(name: str, **changes: Any) -> list[tuple[Box, ...]]:
         ("random/4", Spec("random/4", "random", k=4)),
         ("embedded", Spec("embedded", "psi", "embedded")),
         ("embedded/1@ensemble", Spec("embedded/1@ensemble", "psi", "embedded", 1, "ensemble")),
+        ("embedded/2@pairs", Spec("embedded/2@pairs", "psi", "embedded", 2, "pairs")),
         ("vlm:attention", Spec("vlm:attention", "psi", "vlm:attention")),
         ("hub:o/n@main", Spec("hub:o/n@main", "psi", "hub:o/n@main")),
         ("psi/4/2", Spec("psi/4/2", "psi", "psi/4", 2)),
