@@ -26,8 +26,8 @@ _TRIES = 20
 _QUALITY = 92
 
 
-def write_scenes(out: Path, *, count: int, seed: int) -> None:
-    """OUT/questions.jsonl and OUT/images: as many scenes, a question of each kind about each of them."""
+def write_scenes(out: Path, *, count: int, seed: int, turns: int = 1) -> None:
+    """OUT/questions.jsonl and OUT/images: as many scenes, at most `turns` questions of each kind about each of them."""
     rows = []
     with progress_bar("scenes") as advance:
         for number in range(count):
@@ -36,24 +36,29 @@ def write_scenes(out: Path, *, count: int, seed: int) -> None:
             buffer = io.BytesIO()
             render(scene, SCENE).save(buffer, "JPEG", quality=_QUALITY)
             write_atomic(out / name, buffer.getvalue())
-            rows += [_row(asked, name, number) for asked in ask_each(scene)]
+            rows += [_row(f"{number:05}-{end}", name, asked) for end, asked in ask_each(scene, turns=turns)]
             advance(number + 1, count)
     write_atomic(out / "questions.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows).encode())
 
 
-def ask_each(scene: Scene) -> Iterator[Asked]:
-    """One question of each kind that `scene` has something for."""
+def ask_each(scene: Scene, *, turns: int = 1) -> Iterator[tuple[str, Asked]]:
+    """At most `turns` questions of each kind that `scene` has something for, about different things, with a name."""
     rng = random.Random(f"asked {scene.seed}")
     for kind in KINDS:
-        tries = (ask(scene, kind, rng) for _ in range(_TRIES))
-        asked = next((one for one in tries if one is not None), None)
-        if asked is not None:
-            yield asked
+        found: dict[tuple[Thing, ...], Asked] = {}
+        for _ in range(_TRIES * turns):
+            asked = ask(scene, kind, rng)
+            if asked is not None:
+                found.setdefault(asked.targets, asked)
+            if len(found) == turns:
+                break
+        for number, asked in enumerate(found.values(), 1):
+            yield kind if number == 1 else f"{kind}-{number}", asked
 
 
-def _row(asked: Asked, image: str, number: int) -> dict[str, Any]:
+def _row(name: str, image: str, asked: Asked) -> dict[str, Any]:
     return {
-        "id": f"{number:05}-{asked.kind}",
+        "id": name,
         "image": image,
         "question": asked.question,
         "answers": [asked.answer],
@@ -74,5 +79,6 @@ if __name__ == "__main__":
     parser.add_argument("out", type=Path)
     parser.add_argument("--count", type=int, default=250)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--turns", type=int, default=1, help="questions of each kind about a scene, at most")
     arguments = parser.parse_args()
-    write_scenes(arguments.out, count=arguments.count, seed=arguments.seed)
+    write_scenes(arguments.out, count=arguments.count, seed=arguments.seed, turns=arguments.turns)

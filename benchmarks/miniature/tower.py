@@ -128,7 +128,8 @@ def loss(predicted: tuple[Tensor, Tensor, Tensor], known_BN3: Tensor) -> tuple[T
 class Plan:
     """How long a stage learns, from how many examples a step, and at what peak rate.
 
-    `until` ends it earlier; `after`, where the second stage goes on, is the number of steps that OUT/model has had.
+    `until` ends it earlier. In the second stage, `after` is the number of steps that OUT/model has had where it goes
+    on, and `seen` the share of the questions that close-ups answer.
     """
 
     steps: int
@@ -136,6 +137,7 @@ class Plan:
     rate: float
     until: int | None = None
     after: int = 0
+    seen: float = 0.8
 
 
 def train(family: Family, out: Path, plan: Plan, *, again: bool = False) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar, get_args
 
 import numpy as np
@@ -117,11 +116,12 @@ def fuse(selection: Selection, plan: Plan, *, wording: Wording = ENGLISH) -> Mix
         prompts = tuple(Prompt((one, question), tiling=False) for one in (overview, *crops))
         return Mixture(prompts, mixing_weights(*scores))
     places = [place(box, picture.size, wording=wording) for box in boxes]
-    composed = partial(compose, question, overview, wording=wording)
-    if plan.fusion == "pairs" and crops:
-        pairs = tuple(composed([crop], places=[at]) for crop, at in zip(crops, places, strict=True))
-        return Mixture(pairs, crop_weights(*scores))
-    return Mixture((composed(crops, places=places),))
+    placed = [(overview, ""), *zip(crops, places, strict=True)]
+    prompts = tuple(
+        compose(question, overview, [crop for crop, _ in group], places=[at for _, at in group], wording=wording)
+        for _, *group in by_prompt(plan.fusion, placed)
+    )
+    return Mixture(prompts, crop_weights(*scores) if len(prompts) > 1 else (1.0,))
 
 
 def plain(selection: Selection, *, showing: Showing, count: MaybeCount) -> Mixture:

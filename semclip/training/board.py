@@ -18,8 +18,8 @@ except ModuleNotFoundError as missing:
 class Board:
     """A runs.Listener that writes event files to `folder`, none before the first step.
 
-    `advance` gets (steps done, steps) after every step, `tell` a line at first and after every measurement.
-    Leave it as a context manager, so that all is written.
+    `advance` gets (done, in all) after every step and every part of what comes before the first; `tell` a line at first
+    and after every measurement. Leave it as a context manager, so that all is written.
     """
 
     def __init__(self, folder: Path, advance: Callable[[int, int], None], tell: Callable[[str], None]) -> None:
@@ -36,6 +36,9 @@ class Board:
 
     def begin(self, line: str, /) -> None:
         self._tell(line)
+
+    def went_on(self, done: int, parts: int, /) -> None:
+        self._advance(done, parts)
 
     def step(self, done: int, steps: int, values: Mapping[str, float], /) -> None:
         for name, value in values.items():

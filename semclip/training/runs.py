@@ -106,6 +106,10 @@ class Listener(Watch, Protocol):
         """Before something is computed that takes long."""
         ...
 
+    def went_on(self, done: int, parts: int, /) -> None:
+        """While that is computed."""
+        ...
+
 
 def read_rows(mined: Sequence[Path], *, images: Path | None = None, dev_share: float = 0.1) -> Rows:
     """The rows of mined folders, by the splits of the log: `train` or none, and those of `dev` that have a positive.
@@ -173,7 +177,11 @@ def _agreed(rows: Rows, base: str, watch: Listener) -> Rows:
     doubted = [row for row in rows.train if row.positives]
     if is_first():
         watch.begin(f"asking {base} about the positives of {len(doubted):,} rows")
-    sure = [agreed(row, said.scores) for row, said in judge(load_relevance(base), doubted)]
+    sure = []
+    for row, said in judge(load_relevance(base), doubted):
+        sure.append(agreed(row, said.scores))
+        if is_first():
+            watch.went_on(len(sure), len(doubted))
     without = [row for row in rows.train if not row.positives]
     return replace(rows, train=[*sure, *without], dev=[agreed(row) for row in rows.dev])
 

@@ -21,10 +21,11 @@ def test_steps_and_measurements_become_curves_and_lines(tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
     lines: list[str] = []
     with Board(tmp_path, lambda done, of: steps.append((done, of)), lines.append) as board:
+        board.went_on(5, 9)
         for done in (1, 2):
             board.step(done, 2, {"all": 3.0 / done, "inside": 1.0, "rate": 0.1 * done})
         board.measured(2, 0.5)
-    assert steps == [(1, 2), (2, 2)]
+    assert steps == [(5, 9), (1, 2), (2, 2)]
     assert lines == ["step 2 of 2, loss 1.500, dev hit@2 0.500"]
     assert curve(tmp_path, "loss/all") == [(1, 3.0), (2, 1.5)]
     assert curve(tmp_path, "loss/inside") == [(1, 1.0), (2, 1.0)]

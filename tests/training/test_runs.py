@@ -173,10 +173,14 @@ def test_only_on_demand_do_positives_need_what_else_was_tried_and_the_base_to_be
     doubtful: Path, base: Path, tmp_path: Path
 ) -> None:
     config = TrainConfig(Start(str(base)), epochs=1, pictures=2, boxes=16)
-    kept = []
+    rows = read_rows([doubtful]).train
+    kept, parts = [], []
     for name, agree in (("plain", False), ("agreed", True)):
-        facts = train([doubtful], tmp_path / name, replace(config, agree=agree), watch=Kept())
+        watch = Kept()
+        facts = train([doubtful], tmp_path / name, replace(config, agree=agree), watch=watch)
         assert facts is not None
         kept.append(facts.positives)
-    assert kept[0] == sum(row.positives for row in read_rows([doubtful]).train)
+        parts.append(watch.parts)
+    assert parts == [[], [(done, len(rows)) for done in range(1, len(rows) + 1)]]
+    assert kept[0] == sum(row.positives for row in rows)
     assert kept[0] > kept[1] > 0

@@ -75,9 +75,13 @@ class Kept:
     values: list[Mapping[str, float]] = field(default_factory=list)
     measurements: list[tuple[int, float]] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
+    parts: list[tuple[int, int]] = field(default_factory=list)
 
     def begin(self, line: str, /) -> None:
         self.begun.append(line)
+
+    def went_on(self, done: int, parts: int, /) -> None:
+        self.parts.append((done, parts))
 
     def step(self, done: int, steps: int, values: Mapping[str, float], /) -> None:
         self.steps.append(done)

@@ -27,14 +27,13 @@ def place_labels(
 def _places(marker: Box, label: Size, frame: Box) -> Iterator[Box]:
     """Beside the marker on the right, on the left and across it, at its height and then further and further away."""
     level = (marker.top + marker.bottom - label.height) // 2
-    lefts = (
-        marker.right + _GAP_PX,
-        marker.left - _GAP_PX - label.width,
-        (marker.left + marker.right - label.width) // 2,
-    )
-    for distance_px in range(0, frame.size.height, _STEP_PX):
-        for top in (level - distance_px, level + distance_px):
-            yield from (_inside(left, top, label, frame) for left in lefts)
+    right, left = marker.right + _GAP_PX, marker.left - _GAP_PX - label.width
+    across = (marker.left + marker.right - label.width) // 2
+    for distance_px in range(0, frame.size.width + frame.size.height, _STEP_PX):
+        for aside_px in range(0, distance_px + 1, _STEP_PX):
+            lefts = (right + aside_px, left - aside_px) if aside_px else (right, left, across)
+            for top in (level - distance_px + aside_px, level + distance_px - aside_px):
+                yield from (_inside(one, top, label, frame) for one in lefts)
 
 
 def _inside(left: int, top: int, label: Size, frame: Box) -> Box:

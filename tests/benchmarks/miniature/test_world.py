@@ -45,7 +45,7 @@ def test_a_seed_is_a_scene(seed: int) -> None:
 @given(seeds)
 def test_what_is_asked_for_is_there_once(seed: int) -> None:
     scene = draw_scene(seed)
-    for asked in ask_each(scene):
+    for _, asked in ask_each(scene, turns=3):
         assert asked.answer in answers_of(asked.kind)
         for target in asked.targets:
             alike = [
@@ -58,7 +58,7 @@ def test_what_is_asked_for_is_there_once(seed: int) -> None:
 
 @given(seeds)
 def test_the_answer_is_what_the_targets_show(seed: int) -> None:
-    for asked in ask_each(draw_scene(seed)):
+    for _, asked in ask_each(draw_scene(seed)):
         assert asked.answer in _shown(asked.kind, *asked.targets)
 
 
@@ -114,6 +114,13 @@ def test_scenes_are_written_as_a_log_that_semclip_reads(tmp_path: Path) -> None:
     assert kinds <= set(KINDS)
 
 
+@given(seeds)
+def test_more_turns_ask_more_and_nothing_twice(seed: int) -> None:
+    few, many = (dict(ask_each(draw_scene(seed), turns=turns)) for turns in (1, 4))
+    assert set(few) == set(many) & set(KINDS)
+    assert len({(asked.kind, asked.targets) for asked in many.values()}) == len(many) > len(few)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_asked(kind: str) -> None:
-    assert any(asked.kind == kind for seed in range(20) for asked in ask_each(draw_scene(seed)))
+    assert any(asked.kind == kind for seed in range(20) for _, asked in ask_each(draw_scene(seed)))

@@ -34,3 +34,9 @@ def test_it_keeps_off_what_is_taken() -> None:
     taken = Box(112, 90, 300, 120)
     (label,) = place_labels([Box(100, 100, 112, 112)], [Size(40, 16)], frame=FRAME, taken=[taken])
     assert label == Box(56, 98, 96, 114)
+
+
+def test_where_all_above_and_below_is_taken_it_stands_further_aside() -> None:
+    taken = Box(FRAME.left, FRAME.top, 300, FRAME.bottom)
+    (label,) = place_labels([Box(100, 100, 112, 112)], [LABEL], frame=FRAME, taken=[taken])
+    assert label == Box(302, 98, 392, 114)
