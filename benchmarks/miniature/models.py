@@ -19,6 +19,7 @@ from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
 
 from benchmarks.miniature.questions import KINDS, answers_of, ask
 from benchmarks.miniature.world import draw_scene
+from semclip.devices import fast_dtype
 from semclip.geometry import Size
 from semclip.prompts import ENGLISH, Arrangement, compose_montage
 
@@ -188,6 +189,12 @@ def begun(out: Path) -> dict[str, Tensor]:
     model = AutoModelForImageTextToText.from_pretrained(out / "model", dtype=torch.float32)
     state: dict[str, Tensor] = model.state_dict()
     return state
+
+
+def mixed_precision() -> torch.autocast:
+    """A block that computes in bfloat16 where the CPU does so in hardware, elsewhere in float32."""
+    dtype = fast_dtype(torch.device("cpu"))
+    return torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16)
 
 
 def keep(model: Any, processor: Any, out: Path) -> None:

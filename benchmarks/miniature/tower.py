@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from benchmarks.miniature.drawing import WHOLE, Window, render
-from benchmarks.miniature.models import FAMILIES, GRID, SIDE_PX, WIDTH, Family, begun, build, keep
+from benchmarks.miniature.models import FAMILIES, GRID, SIDE_PX, WIDTH, Family, begun, build, keep, mixed_precision
 from benchmarks.miniature.pixels import encode
 from benchmarks.miniature.world import COLOURS, SHAPES, WORDS, Scene, draw_scene, draw_wall
 from semclip.cli.terminal import progress_bar, say
@@ -128,8 +128,7 @@ def loss(predicted: tuple[Tensor, Tensor, Tensor], known_BN3: Tensor) -> tuple[T
 class Plan:
     """How long a stage learns, from how many examples a step, and at what peak rate.
 
-    `until` ends it earlier. In the second stage, `after` is the number of steps that OUT/model has had where it goes
-    on, and `seen` the share of the questions that close-ups answer.
+    `until` ends it earlier; `after`, where the second stage goes on, is the number of steps that OUT/model has had.
     """
 
     steps: int
@@ -137,7 +136,6 @@ class Plan:
     rate: float
     until: int | None = None
     after: int = 0
-    seen: float = 0.8
 
 
 def train(family: Family, out: Path, plan: Plan, *, again: bool = False) -> None:
@@ -157,7 +155,7 @@ def train(family: Family, out: Path, plan: Plan, *, again: bool = False) -> None
         for step in range(1, last + 1):
             walls = 0.4 if again else max(0.4, 1 - step / plan.steps)
             pictures, known = batch(rng, plan.size, walls=walls)
-            with torch.autocast("cpu", torch.bfloat16):
+            with mixed_precision():
                 predicted = heads(features(model, family, pictures))
             value, rights = loss(predicted, known)
             torch.autograd.backward(value)

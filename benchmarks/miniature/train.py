@@ -16,12 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.miniature.models import Family, begun, build, keep
+from benchmarks.miniature.models import Family, begun, build, keep, mixed_precision
 from benchmarks.miniature.pixels import encode
 from benchmarks.miniature.tower import NOTHING, Plan, parser
 from benchmarks.miniature.views import Lesson, draw_lesson
 from semclip.cli.terminal import progress_bar, say
-from semclip.devices import fast_dtype
 from semclip.prompts import to_chat_messages
 
 _WARM_UP = 60
@@ -104,9 +103,9 @@ def train(family: Family, out: Path, plan: Plan) -> None:
     recent: list[tuple[str, int, bool]] = []
     with progress_bar("steps", unit="steps/s") as advance:
         for step in range(plan.after + 1, last + 1):
-            lessons = [draw_lesson(family, rng, progress=step / plan.steps, seen=plan.seen) for _ in range(plan.size)]
+            lessons = [draw_lesson(family, rng, progress=step / plan.steps) for _ in range(plan.size)]
             inputs, labels = reader.batch(lessons)
-            with torch.autocast("cpu", torch.bfloat16, enabled=fast_dtype(torch.device("cpu")) is torch.bfloat16):
+            with mixed_precision():
                 logits = model(**inputs, use_cache=False).logits
             value = nn.functional.cross_entropy(logits[:, :-1].float().flatten(0, 1), labels[:, 1:].flatten())
             torch.autograd.backward(value)
@@ -148,7 +147,6 @@ def _shares(recent: Sequence[tuple[str, int, bool]]) -> str:
 if __name__ == "__main__":
     options = parser(steps=2000, size=14, rate=1.2e-3)
     options.add_argument("--after", type=int, default=0, help="go on with OUT/model, which has had so many steps")
-    options.add_argument("--seen", type=float, default=0.8, help="share of the questions about what a close-up shows")
     given = options.parse_args()
-    plan = Plan(given.steps, given.size, given.rate, given.until, given.after, given.seen)
+    plan = Plan(given.steps, given.size, given.rate, given.until, given.after)
     train(given.family, given.out, plan)

@@ -36,6 +36,8 @@ _ALONE = 0.5
 """How much of the time pictures are alone."""
 _SINGLE = 0.25
 """The share of single pictures afterwards."""
+_SEEN = 0.8
+"""How often what is asked can be seen in a picture, a crop where there are crops; the rest lies anywhere."""
 _CLOSE_UP = 0.85
 """How often a crop is drawn to some thing; the others lie anywhere."""
 _ASKED = (*KINDS, *ONE_TARGET, "number")
@@ -52,24 +54,22 @@ class Lesson:
     asked: tuple[Asked, ...]
 
 
-def draw_lesson(family: Family, rng: random.Random, *, progress: float, seen: float = 0.8) -> Lesson:
+def draw_lesson(family: Family, rng: random.Random, *, progress: float) -> Lesson:
     """A lesson on a new scene.
-
-    `seen`: how often what is asked can be seen in a picture, a crop where there are crops; the rest lies anywhere.
 
     At first, while `progress` is near 0, most of them ask what is there at all, as captions tell: without that, which
     word belongs to which thing is not learnt for very long. Pictures are alone in the first half.
     """
     if progress < _ALONE or rng.random() < _SINGLE:
         told = rng.random() < max(0.1, 0.75 - 1.5 * progress)
-        return _of_wall(family, rng, told=told) if rng.random() < _WALL else _of_one(family, rng, told, seen)
+        return _of_wall(family, rng, told=told) if rng.random() < _WALL else _of_one(family, rng, told=told)
     scene = draw_scene(rng.randrange(10**9, 2 * 10**9))
     count = rng.choice((1, 2, 2, 2, 4))
     tiled = count == 4 and rng.random() < 0.6
     boxes = list(tile_boxes(SCENE)) if tiled else [_box(scene, rng) for _ in range(count)]
-    asked = questions_about(scene, boxes, rng, seen=seen)
+    asked = _questions(scene, boxes, TURNS, rng)
     if not asked:
-        return draw_lesson(family, rng, progress=progress, seen=seen)
+        return draw_lesson(family, rng, progress=progress)
     if count < 4 and rng.random() < 0.12:
         return Lesson(_montage(scene, boxes, asked[0].question), asked)
     places = [place(box, SCENE) for box in boxes]
@@ -80,20 +80,20 @@ def draw_lesson(family: Family, rng: random.Random, *, progress: float, seen: fl
 def _of_wall(family: Family, rng: random.Random, *, told: bool) -> Lesson:
     """Questions about a wall, or the one of what is there."""
     wall = draw_wall(rng, sizes=_WALL_SIZES)
-    asked = (_caption(wall, SCENE.box, rng),) if told else questions_about(wall, [SCENE.box], rng, turns=_WALL_TURNS)
+    asked = (_caption(wall, SCENE.box, rng),) if told else _questions(wall, [SCENE.box], _WALL_TURNS, rng)
     if not asked:
         return _of_wall(family, rng, told=True)
     return Lesson(Prompt((_picture(family, wall, None), asked[0].question), tiling=False), asked)
 
 
-def _of_one(family: Family, rng: random.Random, told: bool, seen: float) -> Lesson:
+def _of_one(family: Family, rng: random.Random, *, told: bool) -> Lesson:
     """Questions about an overview, or about a crop as an ensemble shows it, or the one of what is there."""
     scene = draw_scene(rng.randrange(10**9, 2 * 10**9))
     box = None if rng.random() < 0.3 else _box(scene, rng)
     whole = box or SCENE.box
-    asked = (_caption(scene, whole, rng),) if told else questions_about(scene, [whole], rng, seen=seen)
+    asked = (_caption(scene, whole, rng),) if told else _questions(scene, [whole], TURNS, rng)
     if not asked:
-        return _of_one(family, rng, True, seen)
+        return _of_one(family, rng, told=True)
     return Lesson(Prompt((_picture(family, scene, box), asked[0].question), tiling=False), asked)
 
 
@@ -104,15 +104,13 @@ def _caption(scene: Scene, box: Box, rng: random.Random) -> Asked:
     return Asked("caption", "What is there?", ", ".join(told) or "nothing", ())
 
 
-def questions_about(
-    scene: Scene, boxes: list[Box], rng: random.Random, *, turns: int = TURNS, seen: float = 1.0
-) -> tuple[Asked, ...]:
-    """Questions of all kinds, a share `seen` of them about what is in the boxes; of a poor wall fewer, or none."""
+def _questions(scene: Scene, boxes: list[Box], turns: int, rng: random.Random) -> tuple[Asked, ...]:
+    """Questions of all kinds, most of them about what is in the boxes; of a poor wall fewer, or none."""
     there = {*scene.unique_signs, *(scene.only(shape) for shape in scene.unique_shapes)}
     shown = tuple(thing for thing in scene.things if thing in there and any(_holds(box, thing) for box in boxes))
     found: list[Asked] = []
     for _ in range(_TRIES):
-        source = replace(scene, things=shown) if rng.random() < seen else scene
+        source = replace(scene, things=shown) if rng.random() < _SEEN else scene
         asked = ask(source, rng.choice(_ASKED), rng)
         if asked is not None:
             found.append(asked)
