@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,15 @@ def test_a_model_in_memory_is_asked_under_the_default_strategies(
     assert findings["strategies"] == ["overview", "tiles", "random", "embedded"]
     assert findings["protocol"]["model"]["fingerprint"]
     assert {"torch", "transformers"} <= set(findings["protocol"]["versions"])
+
+
+@pytest.mark.long
+def test_a_model_that_was_moved_is_asked_nothing_again(
+    data: Path, vlm_folder: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder, out = vlm_folder("llava"), tmp_path / "out"
+    words = ("-o", out, "--max-tokens", "2", "--strategy", "overview", "--strategy", "center")
+    call("eval-vlm", data, *words, "--vlm", folder)
+    known = (out / "answers.jsonl").read_bytes()
+    call("eval-vlm", data, *words, "--vlm", shutil.copytree(folder, tmp_path / "moved"))
+    assert (out / "answers.jsonl").read_bytes() == known != b""

@@ -62,7 +62,9 @@ class Asker:
     @cached_property
     def _made_by(self) -> tuple[Any, ...]:
         decoding = replace(self.strategies[0].vlm.decoding, max_tokens=self.config.max_tokens)
-        return RULE, dict(self.model), str(decoding)
+        # Weights tell two models apart, and no folder that they lie in; a model on a server has its name alone.
+        model = self.model.get("fingerprint", self.model["name"])
+        return RULE, model, str(decoding)
 
     def _ask(self, posed: Posed, strategy: Strategy) -> str:
         key = self._key(posed, strategy)

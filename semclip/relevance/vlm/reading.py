@@ -94,12 +94,15 @@ def finite(values: Tensor, psi: str) -> Tensor:
 
 
 def fingerprint(adapter: ChatAdapter, header: Mapping[str, Any]) -> str:
-    """The hex hash of the header, the model's name, configurations and template, and a sample of every weight."""
+    """The hex hash of the header, the model's family, configurations and template, and a sample of every weight.
+
+    What the model is called and where it lies is no part of it.
+    """
     processor = adapter.processor
     about = {
         **header,
-        "model": adapter.name,
-        "config": adapter.model.config.to_dict(),
+        "family": adapter.family.title,
+        "config": _nameless(adapter.model.config.to_dict()),
         "pixels": processor.image_processor.to_dict(),
         "template": processor.chat_template,
     }
@@ -108,6 +111,15 @@ def fingerprint(adapter: ChatAdapter, header: Mapping[str, Any]) -> str:
         digest.update(f"\n{key} {values.dtype} {list(values.shape)}\n".encode())
         digest.update(_sample(values))
     return digest.hexdigest()
+
+
+def _nameless(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration without the paths that it and its parts were loaded from."""
+    return {
+        key: _nameless(value) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if key != "_name_or_path"
+    }
 
 
 def _sample(values: Tensor) -> bytes:

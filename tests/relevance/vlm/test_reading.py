@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semclip.adapters.chat import ChatAdapter
+from semclip.adapters.chat import ChatAdapter, load_chat
+from semclip.adapters.families import GENERIC
 from semclip.adapters.fusion import Showing, fuse, plan
 from semclip.errors import InputError, ModelError, OutOfMemory
 from semclip.geometry import Box, Size
@@ -112,7 +116,13 @@ def test_the_fingerprint_reads_every_weight(adapter: Adapters) -> None:
         assert weight.isfinite().all()
 
 
-def test_the_fingerprint_is_that_of_the_dtype_and_the_name_too(adapter: Adapters) -> None:
+def test_the_fingerprint_is_that_of_the_dtype_and_the_family_too(adapter: Adapters) -> None:
     one = adapter("llava")
     halved = replace(one, model=copy.deepcopy(one.model).to(torch.bfloat16))
-    assert len({fingerprint(other, {}) for other in (one, halved, replace(one, name="another"))}) == 3
+    assert len({fingerprint(other, {}) for other in (one, halved, replace(one, family=GENERIC))}) == 3
+
+
+def test_the_fingerprint_of_a_model_that_was_moved_is_the_same(vlm_folder: Any, tmp_path: Path) -> None:
+    folder = vlm_folder("llava")
+    moved = load_chat(shutil.copytree(folder, tmp_path / "moved"))
+    assert fingerprint(moved, {}) == fingerprint(load_chat(folder), {})
