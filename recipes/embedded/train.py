@@ -29,7 +29,7 @@ from semclip.training.dense.module import DenseModule
 from semclip.training.dense.psi import TorchDense, see
 from semclip.training.dense.saving import load_dense, save_dense
 from semclip.training.loop import Schedule, Work, fit, take_device
-from semclip.training.runs import claim, run_folder
+from semclip.training.runs import claimed, run_folder
 from semclip.training.tokens import read_tokens
 
 SETTINGS = DenseSettings(STRIDE, 350_000, SCORING.sharpness, SCORING.size_weight)
@@ -82,8 +82,13 @@ def start(arguments: argparse.Namespace) -> tuple[Towers, Path]:
 
 def main(arguments: argparse.Namespace) -> None:
     """One run, from the material on disk to the folder of a ψ."""
+    with claimed(run_folder(arguments.out), vars(arguments)):
+        train(arguments)
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """The run, in a folder that is its own."""
     run = run_folder(arguments.out)
-    claim(run, vars(arguments))
     towers, place = start(arguments)
     towers.image.to(memory_format=torch.channels_last)
     tokens = read_tokens(place, WORDS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from semclip.devices import fast_dtype
@@ -32,7 +34,10 @@ from semclip.training.objectives import Objective, contrastive
 from semclip.training.rows import agreed, together
 from semclip.training.sampling import Limits, Sampler, shots, whole
 
-RUN = "run.json"
+RUN, LOCK = "run.json", ".lock"
+PATIENCE_S = 15.0
+"""For the lock: where a run was killed, the processes that prepare its batches hold on to it some seconds longer."""
+
 _RATES = {"joint": 1e-3, "heads": 1e-3, "lora": 1e-3, "full": 3e-4}
 _DEV_PICTURES = 100
 
@@ -143,14 +148,17 @@ def train(
     """What was made: the folder `out` is then a ψ. None in all processes of a shared run but the first.
 
     What the run needs to go on after a kill lies beside it, in `run_folder(out)`.
-    Raises: InputError where there is nothing to learn from, or another run has that folder; ModelError where the base
-    cannot be loaded or the run diverges.
+    Raises: InputError where there is nothing to learn from, or another run or process has that folder; ModelError where
+    the base cannot be loaded or the run diverges.
     """
     rows = read_rows(mined, images=images, dev_share=config.dev_share)
-    folder = run_folder(out)
     _check_place(out, config.start.base)
-    claim(folder, _decisive(config, rows))
-    device = take_device()
+    with claimed(run_folder(out), _decisive(config, rows)):
+        return _train(rows, out, config, watch)
+
+
+def _train(rows: Rows, out: Path, config: TrainConfig, watch: Listener) -> Facts | None:
+    folder, device = run_folder(out), take_device()
     if is_first():
         watch.begin(str(rows))
         if config.precision == "bf16" and fast_dtype(device) != torch.bfloat16:
@@ -233,25 +241,33 @@ def run_folder(out: Path) -> Path:
     return place.parent / f"{place.name}.run"
 
 
-def claim(folder: Path, run: dict[str, Any]) -> None:
-    """Nothing; `folder` is then that of this run, new or begun, without the files that killed processes left half.
+@contextmanager
+def claimed(folder: Path, run: dict[str, Any]) -> Iterator[None]:
+    """A block in which `folder` is this run's alone, new or begun, without the files that killed processes left half.
 
-    Raises: InputError where it is another run's, or cannot be made.
+    Raises: InputError where it is another run's, another process is at work there, or it cannot be made.
     """
     text = json.dumps(run, indent=2, default=str, sort_keys=True) + "\n"
     path = folder / RUN
-    try:
-        if path.exists() and path.read_text() != text:
+    with ExitStack() as held:
+        try:
+            if path.exists() and path.read_text() != text:
+                raise InputError(
+                    f"{folder} holds another run (other rows or options, see {RUN}); remove it, or choose another -o"
+                )
+            (folder / "features").mkdir(parents=True, exist_ok=True)
+            if is_first():
+                held.enter_context(FileLock(folder / LOCK).acquire(timeout=PATIENCE_S))
+                for half in folder.glob(".*.tmp"):
+                    half.unlink()
+                write_atomic(path, text.encode())
+        except Timeout as error:
             raise InputError(
-                f"{folder} holds another run (other rows or options, see {RUN}); remove it, or choose another -o"
-            )
-        (folder / "features").mkdir(parents=True, exist_ok=True)
-        if is_first():
-            for half in folder.glob(".*.tmp"):
-                half.unlink()
-            write_atomic(path, text.encode())
-    except OSError as error:
-        raise InputError(f"training needs a folder that can be written, got {folder}: {error}") from error
+                f"a run needs {folder} for itself, and another process is training there; let it end"
+            ) from error
+        except OSError as error:
+            raise InputError(f"training needs a folder that can be written, got {folder}: {error}") from error
+        yield
 
 
 def _work(learner: Learner, sampler: Sampler, rows: Rows, config: TrainConfig) -> Work:

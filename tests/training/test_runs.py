@@ -17,9 +17,10 @@ from semclip.evaluation.metrics import best_coverage
 from semclip.mining.job import MineConfig, mine
 from semclip.mining.store import MinedRow, Store, read_meta
 from semclip.mining.work import Work
+from semclip.training import runs
 from semclip.training.bases import Start
 from semclip.training.loop import Precision
-from semclip.training.runs import RUN, TrainConfig, claim, read_rows, run_folder, train
+from semclip.training.runs import RUN, TrainConfig, claimed, read_rows, run_folder, train
 from tests.training.making import make_log
 from tests.training.toy import Kept
 
@@ -76,26 +77,45 @@ def test_the_run_lies_beside_what_it_makes(tmp_path: Path) -> None:
 
 
 def test_a_folder_belongs_to_one_run(tmp_path: Path) -> None:
-    claim(tmp_path / "a.run", {"seed": 0, "of": ["x"]})
-    before = (tmp_path / "a.run" / RUN).read_bytes()
-    claim(tmp_path / "a.run", {"of": ["x"], "seed": 0})
-    with pytest.raises(InputError, match=r"a\.run holds another run"):
-        claim(tmp_path / "a.run", {"seed": 1, "of": ["x"]})
+    with claimed(tmp_path / "a.run", {"seed": 0, "of": ["x"]}):
+        before = (tmp_path / "a.run" / RUN).read_bytes()
+    with claimed(tmp_path / "a.run", {"of": ["x"], "seed": 0}):
+        pass
+    with pytest.raises(InputError, match=r"a\.run holds another run"), claimed(tmp_path / "a.run", {"seed": 1}):
+        pass
     assert (tmp_path / "a.run" / RUN).read_bytes() == before
 
 
+def test_a_run_is_of_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "PATIENCE_S", 0.1)
+    folder = tmp_path / "a.run"
+    with claimed(folder, {}):
+        (folder / ".0123.tmp").write_bytes(b"what the first is writing")
+        with pytest.raises(InputError, match="another process is training there"), claimed(folder, {}):
+            pass
+        assert (folder / ".0123.tmp").exists()
+    with claimed(folder, {}):
+        assert not (folder / ".0123.tmp").exists()
+
+
 def test_what_killed_processes_left_half_is_removed(tmp_path: Path) -> None:
-    claim(tmp_path / "a.run", {})
-    (tmp_path / "a.run/.0123.tmp").write_bytes(b"half a state")
-    (tmp_path / "a.run/state.safetensors").write_bytes(b"a state")
-    claim(tmp_path / "a.run", {})
-    assert {path.name for path in (tmp_path / "a.run").iterdir()} == {RUN, "features", "state.safetensors"}
+    with claimed(tmp_path / "a.run", {}):
+        (tmp_path / "a.run/.0123.tmp").write_bytes(b"half a state")
+        (tmp_path / "a.run/state.safetensors").write_bytes(b"a state")
+    with claimed(tmp_path / "a.run", {}):
+        assert {path.name for path in (tmp_path / "a.run").iterdir()} >= {RUN, "features", "state.safetensors"}
+        assert not [*(tmp_path / "a.run").glob("*.tmp")]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="a folder that can be written"):
-        claim(tmp_path / "file" / "a.run", {})
+    with pytest.raises(InputError, match="a folder that can be written"), claimed(tmp_path / "file" / "a.run", {}):
+        pass
+
+
+def test_an_error_in_a_run_is_its_own(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="of the run"), claimed(tmp_path / "a.run", {}):
+        raise OSError("of the run")
 
 
 def test_an_epoch_is_what_all_processes_see_together() -> None:
