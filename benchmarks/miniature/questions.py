@@ -10,6 +10,12 @@ from benchmarks.miniature.world import COLOURS, WORDS, Scene, Thing
 
 ONE_TARGET = ("colour", "number", "word")
 KINDS = (*ONE_TARGET, "position", "same")
+WORDINGS = {
+    "colour": ("What is the color of the {}?", "What color is the {}?"),
+    "number": ("What number is on the {}?", "Which digit is on the {}?"),
+    "word": ("What does the {} say?", "Which word is on the {}?"),
+}
+"""Of questions about one thing."""
 _APART = 0.12
 """How far two things are from each other, as a share of the side, where one is left of or above the other."""
 
@@ -38,7 +44,7 @@ def _colour(scene: Scene, rng: random.Random) -> Asked | None:
     if not scene.unique_shapes:
         return None
     thing = scene.only(rng.choice(scene.unique_shapes))
-    question = rng.choice(("What is the color of the {}?", "What color is the {}?"))
+    question = rng.choice(WORDINGS["colour"])
     return Asked("colour", question.format(thing.shape), thing.colour, (thing,))
 
 
@@ -46,7 +52,7 @@ def _number(scene: Scene, rng: random.Random) -> Asked | None:
     if not scene.unique_shapes:
         return None
     thing = scene.only(rng.choice(scene.unique_shapes))
-    question = rng.choice(("What number is on the {}?", "Which digit is on the {}?"))
+    question = rng.choice(WORDINGS["number"])
     return Asked("number", question.format(thing.shape), thing.text, (thing,))
 
 
@@ -54,8 +60,8 @@ def _word(scene: Scene, rng: random.Random) -> Asked | None:
     if not scene.unique_signs:
         return None
     sign = rng.choice(scene.unique_signs)
-    question = rng.choice(("What does the {} sign say?", "Which word is on the {} sign?"))
-    return Asked("word", question.format(sign.colour), sign.text, (sign,))
+    question = rng.choice(WORDINGS["word"])
+    return Asked("word", question.format(f"{sign.colour} sign"), sign.text, (sign,))
 
 
 def _position(scene: Scene, rng: random.Random) -> Asked | None:

@@ -16,8 +16,8 @@ from PIL import Image
 from benchmarks.miniature.drawing import WHOLE, Window, render
 from benchmarks.miniature.models import SIDE_PX, Family, seen_size
 from benchmarks.miniature.pixels import squared
-from benchmarks.miniature.questions import KINDS, ONE_TARGET, Asked, ask
-from benchmarks.miniature.world import Scene, Thing, draw_scene, draw_wall
+from benchmarks.miniature.questions import KINDS, ONE_TARGET, WORDINGS, Asked, ask
+from benchmarks.miniature.world import COLOURS, SHAPES, Scene, Thing, draw_scene, draw_wall
 from semclip.adapters.montage import draw, layout
 from semclip.geometry import Box, Size
 from semclip.prompts import compose, compose_montage, place
@@ -34,14 +34,23 @@ _WALL_SIZES = (2, 2, 3)
 _WALL_TURNS = 8
 _ALONE = 0.5
 """How much of the time pictures are alone."""
-_SINGLE = 0.25
+_SINGLE = 0.35
 """The share of single pictures afterwards."""
+_TOLD = 0.3
+"""How often a single picture asks what is there, at last."""
 _SEEN = 0.8
 """How often what is asked can be seen in a picture, a crop where there are crops; the rest lies anywhere."""
 _CLOSE_UP = 0.85
 """How often a crop is drawn to some thing; the others lie anywhere."""
 _ASKED = (*KINDS, *ONE_TARGET, "number")
 """What two targets need is learnt last, if at all."""
+_SOUGHT = 0.2
+"""How often it is asked whether a thing is there, or close up. Neither model has learnt it so far."""
+_ANSWERABLE = 0.6
+"""How often that is asked of a picture alone as whether a question can be answered from it."""
+_TELL = "Can you tell from this picture? Answer yes or no."
+_ABSENT_SIGNS = 3
+"""Of all colours: how many may be sought where none is, beside twelve shapes."""
 _TRIES = 40
 _MOST_TOLD = 9
 
@@ -61,13 +70,13 @@ def draw_lesson(family: Family, rng: random.Random, *, progress: float) -> Lesso
     word belongs to which thing is not learnt for very long. Pictures are alone in the first half.
     """
     if progress < _ALONE or rng.random() < _SINGLE:
-        told = rng.random() < max(0.1, 0.75 - 1.5 * progress)
+        told = rng.random() < max(_TOLD, 0.75 - 1.5 * progress)
         return _of_wall(family, rng, told=told) if rng.random() < _WALL else _of_one(family, rng, told=told)
     scene = draw_scene(rng.randrange(10**9, 2 * 10**9))
     count = rng.choice((1, 2, 2, 2, 4))
     tiled = count == 4 and rng.random() < 0.6
     boxes = list(tile_boxes(SCENE)) if tiled else [_box(scene, rng) for _ in range(count)]
-    asked = _questions(scene, boxes, TURNS, rng)
+    asked = _questions(scene, boxes, rng, close=True)
     if not asked:
         return draw_lesson(family, rng, progress=progress)
     if count < 4 and rng.random() < 0.12:
@@ -80,7 +89,7 @@ def draw_lesson(family: Family, rng: random.Random, *, progress: float) -> Lesso
 def _of_wall(family: Family, rng: random.Random, *, told: bool) -> Lesson:
     """Questions about a wall, or the one of what is there."""
     wall = draw_wall(rng, sizes=_WALL_SIZES)
-    asked = (_caption(wall, SCENE.box, rng),) if told else _questions(wall, [SCENE.box], _WALL_TURNS, rng)
+    asked = (_caption(wall, SCENE.box, rng),) if told else _questions(wall, [SCENE.box], rng, turns=_WALL_TURNS)
     if not asked:
         return _of_wall(family, rng, told=True)
     return Lesson(Prompt((_picture(family, wall, None), asked[0].question), tiling=False), asked)
@@ -91,7 +100,7 @@ def _of_one(family: Family, rng: random.Random, *, told: bool) -> Lesson:
     scene = draw_scene(rng.randrange(10**9, 2 * 10**9))
     box = None if rng.random() < 0.3 else _box(scene, rng)
     whole = box or SCENE.box
-    asked = (_caption(scene, whole, rng),) if told else _questions(scene, [whole], TURNS, rng)
+    asked = (_caption(scene, whole, rng),) if told else _questions(scene, [whole], rng)
     if not asked:
         return _of_one(family, rng, told=True)
     return Lesson(Prompt((_picture(family, scene, box), asked[0].question), tiling=False), asked)
@@ -104,19 +113,51 @@ def _caption(scene: Scene, box: Box, rng: random.Random) -> Asked:
     return Asked("caption", "What is there?", ", ".join(told) or "nothing", ())
 
 
-def _questions(scene: Scene, boxes: list[Box], turns: int, rng: random.Random) -> tuple[Asked, ...]:
-    """Questions of all kinds, most of them about what is in the boxes; of a poor wall fewer, or none."""
+def _questions(
+    scene: Scene, boxes: list[Box], rng: random.Random, *, turns: int = TURNS, close: bool = False
+) -> tuple[Asked, ...]:
+    """Questions of all kinds, most of them about what is in the boxes; of a poor wall fewer, or none.
+
+    `close`: the boxes are shown beside an overview.
+    """
     there = {*scene.unique_signs, *(scene.only(shape) for shape in scene.unique_shapes)}
     shown = tuple(thing for thing in scene.things if thing in there and any(_holds(box, thing) for box in boxes))
     found: list[Asked] = []
     for _ in range(_TRIES):
-        source = replace(scene, things=shown) if rng.random() < _SEEN else scene
-        asked = ask(source, rng.choice(_ASKED), rng)
+        if rng.random() < _SOUGHT:
+            asked = _sought(scene, boxes, rng, close=close)
+        else:
+            source = replace(scene, things=shown) if rng.random() < _SEEN else scene
+            asked = ask(source, rng.choice(_ASKED), rng)
         if asked is not None:
             found.append(asked)
         if len(found) == turns:
             break
     return tuple(found)
+
+
+def _sought(scene: Scene, boxes: list[Box], rng: random.Random, *, close: bool) -> Asked | None:
+    """Whether something is in one of the boxes, as often as not: close-ups beside an overview, or one picture.
+
+    Of one picture also whether a question can be answered from it.
+    """
+    held = {_name(thing) for thing in scene.things if any(_holds(box, thing) for box in boxes)}
+    touched = {_name(thing) for thing in scene.things if any(_touches(box, thing) for box in boxes)}
+    signs = [f"{colour} sign" for colour in rng.sample(list(COLOURS), _ABSENT_SIGNS)]
+    absent = [name for name in (*SHAPES, *signs) if name not in touched]
+    answer, names = ("yes", sorted(held)) if rng.random() < 0.5 else ("no", absent)
+    if not names:
+        return None
+    name = rng.choice(names)
+    question = "Is there a close-up of the {}?" if close else "Is there a {}?"
+    if not close and rng.random() < _ANSWERABLE:
+        kind = "word" if name.endswith("sign") else rng.choice(("colour", "number"))
+        question = f"{rng.choice(WORDINGS[kind])} {_TELL}"
+    return Asked("sought", question.format(name), answer, ())
+
+
+def _name(thing: Thing) -> str:
+    return f"{thing.colour} sign" if thing.shape == "sign" else thing.shape
 
 
 def _box(scene: Scene, rng: random.Random) -> Box:
@@ -137,6 +178,11 @@ def _holds(box: Box, thing: Thing) -> bool:
 @lru_cache(1)
 def _boxes() -> tuple[Box, ...]:
     return tuple(box for box in pyramid(SCENE) if 4 * box.area <= SCENE.area)
+
+
+def _touches(box: Box, thing: Thing) -> bool:
+    x0, y0, x1, y1 = (edge * SCENE.width for edge in thing.edges)
+    return box.left < x1 and box.top < y1 and box.right > x0 and box.bottom > y0
 
 
 def _picture(family: Family, scene: Scene, box: Box | None) -> Image.Image:
