@@ -61,7 +61,7 @@ def _word(scene: Scene, rng: random.Random) -> Asked | None:
         return None
     sign = rng.choice(scene.unique_signs)
     question = rng.choice(WORDINGS["word"])
-    return Asked("word", question.format(f"{sign.colour} sign"), sign.text, (sign,))
+    return Asked("word", question.format(sign.name), sign.text, (sign,))
 
 
 def _position(scene: Scene, rng: random.Random) -> Asked | None:

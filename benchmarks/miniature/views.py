@@ -141,8 +141,8 @@ def _sought(scene: Scene, boxes: list[Box], rng: random.Random, *, close: bool) 
 
     Of one picture also whether a question can be answered from it.
     """
-    held = {_name(thing) for thing in scene.things if any(_holds(box, thing) for box in boxes)}
-    touched = {_name(thing) for thing in scene.things if any(_touches(box, thing) for box in boxes)}
+    held = {thing.name for thing in scene.things if any(_holds(box, thing) for box in boxes)}
+    touched = {thing.name for thing in scene.things if any(_touches(box, thing) for box in boxes)}
     signs = [f"{colour} sign" for colour in rng.sample(list(COLOURS), _ABSENT_SIGNS)]
     absent = [name for name in (*SHAPES, *signs) if name not in touched]
     answer, names = ("yes", sorted(held)) if rng.random() < 0.5 else ("no", absent)
@@ -154,10 +154,6 @@ def _sought(scene: Scene, boxes: list[Box], rng: random.Random, *, close: bool) 
         kind = "word" if name.endswith("sign") else rng.choice(("colour", "number"))
         question = f"{rng.choice(WORDINGS[kind])} {_TELL}"
     return Asked("sought", question.format(name), answer, ())
-
-
-def _name(thing: Thing) -> str:
-    return f"{thing.colour} sign" if thing.shape == "sign" else thing.shape
 
 
 def _box(scene: Scene, rng: random.Random) -> Box:

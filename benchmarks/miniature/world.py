@@ -54,6 +54,11 @@ class Thing:
     angle: float
 
     @property
+    def name(self) -> str:
+        """What it is called: its shape, and of a sign its colour too."""
+        return f"{self.colour} sign" if self.shape == "sign" else self.shape
+
+    @property
     def edges(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom, whatever the angle: sides are those of the upright box around it."""
         return (
