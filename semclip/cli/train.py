@@ -33,6 +33,10 @@ _Tune = Annotated[
     Literal["heads", "lora", "full"] | None,
     typer.Option(help="Of dual: the last layers, low-rank changes, or all weights.  [default: heads]"),
 ]
+_SizeWeight = Annotated[
+    float | None,
+    typer.Option(min=0, help="Of a dense dual: how much size counts against a crop.  [default: as in the base]"),
+]
 _Objective = Annotated[
     Literal["infonce", "siglip"], typer.Option(help="A softmax over crops, or each crop on its own.")
 ]
@@ -55,6 +59,7 @@ def train(
     architecture: _Architecture = "dual",
     rerank: _Rerank = None,
     tune: _Tune = None,
+    size_weight: _SizeWeight = None,
     objective: _Objective = "infonce",
     epochs: Annotated[int, typer.Option(min=1, help="Times that each picture is seen.")] = 20,
     rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
@@ -77,7 +82,7 @@ def train(
     from semclip.training.runs import train as run
 
     config = TrainConfig(
-        start=_start(base, architecture, tune=tune, rerank=rerank),
+        start=_start(base, architecture, tune=tune, rerank=rerank, size_weight=size_weight),
         objective=Objective(objective),
         epochs=epochs,
         rate=rate,
@@ -98,13 +103,17 @@ def train(
         typer.echo(json.dumps(asdict(facts)) if as_json else f"{facts}\nwritten to {out}")
 
 
-def _start(base: str, architecture: Architecture, *, tune: Tune | None, rerank: int | None) -> Start:
+def _start(
+    base: str, architecture: Architecture, *, tune: Tune | None, rerank: int | None, size_weight: float | None
+) -> Start:
     """What training starts from. Raises: UsageError for an option of the other architecture."""
     from semclip.training.bases import Start
 
     if architecture == "joint" and tune is not None:
         raise UsageError("--tune is for --architecture dual: a joint psi leaves its base as it is")
+    if architecture == "joint" and size_weight is not None:
+        raise UsageError("--size-weight is for --architecture dual: a joint psi leaves its base as it is")
     if architecture == "dual" and rerank is not None:
         raise UsageError("--rerank is for --architecture joint")
-    start = Start(base, architecture, tune or "heads")
+    start = Start(base, architecture, tune or "heads", size_weight=size_weight)
     return start if rerank is None else replace(start, rerank=rerank or None)

@@ -20,7 +20,8 @@ LIBRARIES = ("open_clip:", "hf:")
 class Start:
     """What a training starts from, and what of it changes.
 
-    `tune` is for `dual`. `joint` leaves the base as it is and trains a reader that reads the `rerank` boxes that the
+    `tune` is for `dual`, and so is `size_weight`: how much size counts against a box, as `relevance/dense.py` has it;
+    None as the base has it. `joint` leaves the base as it is and trains a reader that reads the `rerank` boxes that the
     base finds best, all with None.
     """
 
@@ -28,6 +29,7 @@ class Start:
     architecture: Architecture = "dual"
     tune: Tune = "heads"
     rerank: int | None = 16
+    size_weight: float | None = None
 
 
 def open_base(start: Start, *, folder: Path, seed: int) -> Learner:
@@ -43,12 +45,14 @@ def open_base(start: Start, *, folder: Path, seed: int) -> Learner:
 
         return joint.load(where, kept=folder, rerank=start.rerank, seed=seed)
     if where is None or read_config(where).kind == "crops":
+        if start.size_weight is not None:
+            raise ModelError(f"a size weight needs a dense psi as its base, got {start.base}")
         from semclip.training.crops import learner as crops
 
         return crops.load(start.base, crops.CropsOptions(tune=start.tune, seed=seed, folder=folder))
     from semclip.training.dense import learner as dense
 
-    return dense.load(where, start.tune, kept=folder, seed=seed)
+    return dense.load(where, start.tune, kept=folder, size_weight=start.size_weight, seed=seed)
 
 
 def stamp(base: str) -> str:

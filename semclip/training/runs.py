@@ -320,9 +320,11 @@ def _facts(config: TrainConfig, rows: Rows, sampler: Sampler, *, before: Measure
 
 def _settings(config: TrainConfig) -> dict[str, Any]:
     """Everything but the objective, flat, without what has no part in such a run."""
-    idle = "tune" if config.start.architecture == "joint" else "rerank"
+    idle = {"start", "objective", "tune" if config.start.architecture == "joint" else "rerank"}
+    if config.start.size_weight is None:
+        idle.add("size_weight")
     flat = asdict(config.start) | asdict(config)
-    return {name: value for name, value in flat.items() if name not in ("start", "objective", idle)}
+    return {name: value for name, value in flat.items() if name not in idle}
 
 
 def _figure(k: int, before: Measured, after: Measured) -> Figure:

@@ -82,7 +82,7 @@ def test_a_finished_run_says_the_same_again_and_no_other_run_takes_its_folder(
 @pytest.mark.parametrize(
     "more",
     [
-        ["--tune", "full", "--precision", "bf16", "--accumulate", "2"],
+        ["--tune", "full", "--size-weight", "0.9", "--precision", "bf16", "--accumulate", "2"],
         ["--tune", "lora", "--objective", "siglip", "--precision", "fp16"],
         ["--tune", "heads", "--objective", "siglip", "--rate", "0.01", "--workers", "1"],
         ["--architecture", "joint", "--rerank", "7"],
@@ -93,7 +93,7 @@ def test_options_reach_the_run(mined: Path, base: Path, tmp_path: Path, more: li
     facts = json.loads(call(*options(mined, base, tmp_path / "psi", *more, "--json")).stdout)
     flat = {**facts["settings"], "objective": facts["objective"]["kind"]}
     for name, value in zip(more[::2], more[1::2], strict=True):
-        assert str(flat[name.removeprefix("--")]) == value
+        assert str(flat[name.removeprefix("--").replace("-", "_")]) == value
 
 
 def test_without_dev_pictures_it_trains_to_the_end_and_claims_nothing(mined: Path, base: Path, tmp_path: Path) -> None:
@@ -180,7 +180,9 @@ def test_a_rate_that_makes_no_sense_is_refused_before_anything_is_done(mined: Pa
         ["--precision", "8"],
         ["--boxes", "1"],
         ["--rerank", "4"],
+        ["--size-weight", "-1"],
         ["--architecture", "joint", "--tune", "heads"],
+        ["--architecture", "joint", "--size-weight", "1"],
     ],
 )
 def test_a_command_line_that_cannot_be_understood_is_a_usage_error(

@@ -49,6 +49,12 @@ def test_a_joint_reader_needs_dense_towers(tmp_path: Path, library: str) -> None
         open_base(Start(base, "joint"), folder=tmp_path, seed=0)
 
 
+def test_a_size_weight_needs_dense_towers(tmp_path: Path) -> None:
+    base = str(save_tiny(tmp_path / "tiny"))
+    with pytest.raises(ModelError, match="a size weight needs a dense psi as its base"):
+        open_base(Start(base, size_weight=1.0), folder=tmp_path, seed=0)
+
+
 def test_a_base_is_known_by_its_content_or_by_the_name_of_its_library(base: Path) -> None:
     assert stamp("hf:a/model") == "hf:a/model"
     assert stamp(str(base)) == load(base).fingerprint

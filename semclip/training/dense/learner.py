@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -137,13 +137,17 @@ class DenseLearner:
         return kept.of(digest, make)
 
 
-def load(folder: Path, tune: Tune, *, kept: Path, seed: int = 0) -> DenseLearner:
+def load(folder: Path, tune: Tune, *, kept: Path, size_weight: float | None = None, seed: int = 0) -> DenseLearner:
     """The ψ in `folder` as a learner; `kept` is where features may be kept, `seed` that of low-rank changes.
 
-    Raises: ModelError where it is no dense ψ, or its weights do not fit exactly.
+    With a `size_weight` it scores boxes by that one from now on.
+    Raises: ModelError where it is no dense ψ, or its weights do not fit exactly, or the size weight is below 0.
     """
     config = read_config(folder)
     settings = dense_settings(config, folder)
+    if size_weight is not None:
+        settings = replace(settings, size_weight=size_weight)
+        config = replace(config, encoder=settings)
     towers = load_dense(folder)
     towers.image.to(memory_format=torch.channels_last)
     module = DenseModule(towers, Scoring(settings.sharpness, settings.size_weight))

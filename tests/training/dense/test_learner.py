@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from semclip import images
+from semclip.errors import ModelError
 from semclip.files import save_folder
 from semclip.geometry import Size
 from semclip.mining.rewards import POSITIVE
 from semclip.protocols import Relevance
+from semclip.relevance.checkpoint import DenseSettings, read_config
 from semclip.relevance.checkpoint import load as load_psi
 from semclip.training.altered import Alterations
 from semclip.training.bases import Tune
@@ -142,6 +144,22 @@ def test_the_saved_psi_scores_the_same(base: Path, samples: list[Sample], tmp_pa
     np.testing.assert_allclose(scores(load_psi(tmp_path / "psi"), samples[0]), expected, atol=2e-2)
     again = opened(tmp_path / "psi", "full", tmp_path)
     np.testing.assert_allclose(scores(again.psi(), samples[0]), expected, atol=2e-2)
+
+
+def test_a_size_weight_is_scored_by_and_saved(base: Path, samples: list[Sample], tmp_path: Path) -> None:
+    one = samples[0]
+    shares = np.array([box.area / one.size.area for box in one.boxes])
+    learner = load(base, "full", kept=tmp_path, size_weight=0.0)
+    old = read_config(base).encoder
+    assert isinstance(old, DenseSettings)
+    expected = scores(opened(base, "full", tmp_path).psi(), one) + old.size_weight * np.log(shares)
+    np.testing.assert_allclose(scores(learner.psi(), one), expected, atol=1e-4)
+    with save_folder(tmp_path / "psi") as folder:
+        learner.save(folder)
+    assert read_config(tmp_path / "psi").encoder == replace(old, size_weight=0.0)
+    np.testing.assert_allclose(scores(load_psi(tmp_path / "psi"), one), expected, atol=2e-2)
+    with pytest.raises(ModelError, match="size_weight"):
+        load(base, "full", kept=tmp_path, size_weight=-1.0)
 
 
 def test_a_saved_psi_needs_no_torch(base: Path, samples: list[Sample]) -> None:
