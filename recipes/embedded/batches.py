@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from recipes.embedded import icons, pictures, seen
+from recipes.embedded import icons, looks, pictures, seen
 from recipes.embedded.pictures import Asked
 from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mosaic, pasted, scattered, wall
 from recipes.embedded.seen import Seen
@@ -29,6 +29,7 @@ BACKGROUNDS = ("boxed", "everyday", "scene_text", "plates")
 """Whose pictures small things are pasted on."""
 CANVASES = 6
 """In a batch; fewer of a larger shape."""
+NAMELESS = -1
 NAMES = 100
 """Of pictograms, in a batch, beside those of its pieces."""
 CLASSES = 300
@@ -63,7 +64,7 @@ MIXES = {
     },
 }
 """How often each kind of canvas is drawn, by shape."""
-SCHOOL = {size: {"walls": 5, "mosaic": 4, "pasted": 1} for size in SHAPES}
+SCHOOL = {size: {"walls": 5, "mosaic": 4, "pasted": 1, "boxed": 2} for size in SHAPES}
 """As MIXES, where names are all that is taught."""
 
 
@@ -75,7 +76,10 @@ def load_stock(data: Path, runs: Path, *, without: Container[str] = ()) -> Stock
     asked["scenes"] = pictures.rendered(runs / "scenes")
     fonts = sorted(p for p in Path("/usr/share/fonts/truetype").rglob("*.ttf") if "Noto" not in p.name)
     crops = seen.scene_crops(data, looked, ("everyday", "scene_text"))
-    return Stock(asked, seen.photos(data, looked), crops, icons.pictograms(runs / "pictograms"), fonts)
+    known = looks.read_looks(runs / "looks.npz")
+    photos, crops = (looks.looked_at(pieces, known) for pieces in (seen.photos(data, looked), crops))
+    styles = icons.pictograms(runs / "pictograms")
+    return Stock(asked, photos, crops, {name: looks.looked_at(some, known) for name, some in styles.items()}, fonts)
 
 
 def load_asked(data: Path, looked: Mapping[str, Seen], *, without: Container[str] = ()) -> dict[str, list[Asked]]:
@@ -89,8 +93,10 @@ class Batches:
 
     Beside what module.CanvasTowers reads, it has the targets: those of targets.py for the questions; `shown` (M, C),
     `shown_canvas` (M,) and `shown_name` (M,) where pieces lie and which of `names` they have; `taught` (M, C),
-    `taught_canvas` (M,) and `taught_share` (M, L) where the teacher looked and which of `classes` it saw. A batch with
-    fewer than two such pieces has none.
+    `taught_canvas` (M,) and `taught_share` (M, L) where the teacher looked and which of `classes` it saw; `looked`
+    (M, C), `looked_canvas` (M,) and `look` (M, D) what a network makes of pieces, see looks.py, and `looked_name` (M,)
+    which of `names` they have, or NAMELESS. A batch with fewer than
+    two such pieces has none.
     """
 
     stock: Stock
@@ -108,7 +114,8 @@ class Batches:
         count = max(1, round(self.canvases * math.prod(SHAPES[0]) / math.prod(size)))
         drawn = rng.choices(list(kinds), list(kinds.values()), k=count)
         canvases = [self._draw(kind, size, rng) for kind in drawn]
-        return self._asked(canvases, rng) | self._shown(canvases, rng) | self._taught(canvases, rng)
+        asked, names = self._asked(canvases, rng), self._names(canvases, rng)
+        return asked | self._shown(canvases, names) | self._taught(canvases, rng) | _looked_at(canvases, names)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -142,12 +149,15 @@ class Batches:
         """All that pictograms are called, sorted."""
         return tuple(sorted({name for style in self.stock.pictograms.values() for one in style for name in one.names}))
 
-    def _shown(self, canvases: Sequence[Canvas], rng: Random) -> Batch:
+    def _names(self, canvases: Sequence[Canvas], rng: Random) -> list[str]:
+        """What pieces are called, and what others are; sorted."""
+        others = rng.sample(self.called, min(NAMES, len(self.called)))
+        return sorted({*others, *(name for canvas in canvases for _, name, _ in canvas.pieces if name)})
+
+    def _shown(self, canvases: Sequence[Canvas], names: Sequence[str]) -> Batch:
         pieces = [(index, box, name) for index, canvas in enumerate(canvases) for box, name, _ in canvas.pieces if name]
         if len(pieces) < 2:
             return {}
-        others = rng.sample(self.called, min(NAMES, len(self.called)))
-        names = sorted({*others, *(name for _, _, name in pieces)})
         return {
             "names": self.tokens(*names),
             "shown": inner_masks([box for _, box, _ in pieces], canvases[0]),
@@ -157,7 +167,10 @@ class Batches:
 
     def _taught(self, canvases: Sequence[Canvas], rng: Random) -> Batch:
         pieces = [
-            (index, box, dict(scores)) for index, c in enumerate(canvases) for box, _, scores in c.pieces if scores
+            (index, box, dict(piece.classes))
+            for index, canvas in enumerate(canvases)
+            for box, _, piece in canvas.pieces
+            if piece.classes
         ]
         if len(pieces) < 2:
             return {}
@@ -170,6 +183,23 @@ class Batches:
             "taught_canvas": torch.tensor([index for index, _, _ in pieces]),
             "taught_share": shares / shares.sum(1, keepdim=True),
         }
+
+
+def _looked_at(canvases: Sequence[Canvas], names: Sequence[str]) -> Batch:
+    pieces = [
+        (index, box, names.index(name) if name else NAMELESS, piece.look)
+        for index, canvas in enumerate(canvases)
+        for box, name, piece in canvas.pieces
+        if piece.look is not None
+    ]
+    if len(pieces) < 2:
+        return {}
+    return {
+        "looked": inner_masks([box for _, box, _, _ in pieces], canvases[0]),
+        "looked_canvas": torch.tensor([index for index, _, _, _ in pieces]),
+        "looked_name": torch.tensor([name for _, _, name, _ in pieces]),
+        "look": torch.from_numpy(np.stack([look for _, _, _, look in pieces])),
+    }
 
 
 def inner_masks(boxes: Sequence[PixelBox], canvas: Canvas) -> Tensor:

@@ -61,7 +61,7 @@ def in_colour(piece: Named, colour: str, rng: Random) -> Named:
     """The piece in a shade of one colour; its opacity stays."""
     pixels = piece.pixels.copy()
     pixels[..., :3] = [min(255, max(0, part + rng.randint(-20, 20))) for part in COLOURS[colour]]
-    return Named(pixels, tuple(f"{colour} {name}" for name in piece.names))
+    return Named(pixels, tuple(f"{colour} {name}" for name in piece.names), look=piece.look)
 
 
 def attribute_twins(styles: dict[str, list[Named]], rng: Random) -> list[Named]:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from recipes.embedded.batches import NAMELESS
+from recipes.embedded.looks import LOOK
 from recipes.embedded.module import Read
 from semclip.training.dense.heat import picture_logits, place_logits, voted
-from semclip.training.dense.model import EXTENT
 from semclip.training.dense.module import Scoring
 from semclip.training.learner import Batch
 from semclip.training.loop import Parts
@@ -24,11 +25,15 @@ WEIGHTS = {
     "there": 0.2,
     "naming": 2.0,
     "teacher": 1.0,
-    "likeness": 3.0,
+    "look": 1.0,
+    "meaning": 0.5,
+    "foresight": 3.0,
 }
 """How much each part counts."""
-SCHOOL = {"naming": 1.0, "teacher": 1.0, "likeness": 2.0}
+SCHOOL = {"naming": 1.0, "teacher": 0.5, "look": 3.0, "meaning": 1.0, "foresight": 4.0}
 """The same where nothing else is taught."""
+SHARP, CONTRAST = 10.0, 0.2
+"""Of likenesses: what cosines are multiplied by, and how much the contrast counts."""
 SHIFT = -6.0
 """Of the logits, where each cell is asked on its own: nearly all cells show nothing that is asked for."""
 SCORING = Scoring(sharpness=1.0, size_weight=0.5, temperature=0.2)
@@ -70,16 +75,23 @@ def found(read: Read, batch: Batch) -> dict[str, Tensor]:
 def known(read: Read, batch: Batch) -> dict[str, Tensor]:
     """The parts that tell what pieces are called, and what teachers see."""
     parts = {}
-    unit_BDC = read.features[:, : -EXTENT - 1].flatten(2)
+    features_BDC = read.features.flatten(2)
     if read.names is not None:
-        pieces_MD = pool(unit_BDC, batch["shown"], batch["shown_canvas"])
+        pieces_MD = pool(features_BDC, batch["shown"], batch["shown_canvas"])
         target_MK = F.one_hot(batch["shown_name"], len(read.names)).float()
-        parts["naming"] = naming(pieces_MD, read.names, target_MK, read.scale)
+        parts["naming"] = naming(pieces_MD, read.names, target_MK)
     if read.classes is not None:
-        pieces_MD = pool(unit_BDC, batch["taught"], batch["taught_canvas"])
-        parts["teacher"] = naming(pieces_MD, read.classes, batch["taught_share"], read.scale)
-    if read.looks:
-        parts["likeness"] = torch.stack([likeness(*look) for look in read.looks]).mean()
+        pieces_MD = pool(features_BDC, batch["taught"], batch["taught_canvas"])
+        parts["teacher"] = naming(pieces_MD, read.classes, batch["taught_share"])
+    if "look" in batch:
+        pieces_MD = pool(features_BDC, batch["looked"], batch["looked_canvas"])[:, :LOOK]
+        parts["look"] = likeness(pieces_MD, batch["look"])
+        called = batch["looked_name"] != NAMELESS
+        if read.names is not None and called.sum() > 1:
+            names_MD = read.names[batch["looked_name"][called], :LOOK]
+            parts["meaning"] = likeness(names_MD, batch["look"][called])
+    if read.maps:
+        parts["foresight"] = torch.stack([foresight(*pair) for pair in read.maps]).mean()
     return parts
 
 
@@ -135,12 +147,23 @@ def presence(logits_NC: Tensor, target_NC: Tensor) -> Tensor:
     return loss.sum() / positive.sum().clamp(min=1)
 
 
-def naming(pieces_MD: Tensor, names_KD: Tensor, target_MK: Tensor, scale: Tensor) -> Tensor:
-    """Cross-entropy of the names given a piece, against shares that sum to 1 a row: contrastive over names."""
-    return -(target_MK * (scale * pieces_MD @ names_KD.T).log_softmax(1)).sum(1).mean()
+def naming(pieces_MD: Tensor, names_KD: Tensor, target_MK: Tensor) -> Tensor:
+    """Cross-entropy of names by the heat of a piece, against shares that sum to 1 a row: contrastive over names."""
+    return -(target_MK * (pieces_MD @ names_KD.T).log_softmax(1)).sum(1).mean()
 
 
-def likeness(guess_BCHW: Tensor, seen_BCHW: Tensor) -> Tensor:
+def likeness(guess_MD: Tensor, look_MD: Tensor) -> Tensor:
+    """How far guesses are from unit looks: their cosine distance, and a contrast among the pieces of the batch.
+
+    The contrast is with how alike the looks themselves are.
+    """
+    guess_MD = F.normalize(guess_MD, dim=1)
+    alike_MM = (SHARP * look_MD @ look_MD.T).softmax(1)
+    contrast = -(alike_MM * (SHARP * guess_MD @ look_MD.T).log_softmax(1)).sum(1).mean()
+    return 1 - (guess_MD * look_MD).sum(1).mean() + CONTRAST * contrast
+
+
+def foresight(guess_BCHW: Tensor, seen_BCHW: Tensor) -> Tensor:
     """Mean cosine distance of what cells should see, each channel counted in its deviations from its mean.
 
     Matching the maps of a trained network teaches more than its labels do (FitNets, arXiv 1412.6550).

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from recipes.embedded import questions
+from semclip.types import Floats
 
 Fractions = tuple[float, float, float, float]
 Wording = Callable[[Random], str]
@@ -42,11 +43,15 @@ KEPT_AREA = 800_000
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Pixels (h, w, 3, or 4 with opacity) and what they may be called; class scores where a teacher gave any."""
+    """Pixels (h, w, 3, or 4 with opacity) and what they may be called.
+
+    And what teachers gave, if any: class scores, and a unit vector (D,), see looks.py.
+    """
 
     pixels: NDArray[np.uint8]
     names: tuple[str, ...]
     classes: tuple[tuple[str, float], ...] = ()
+    look: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

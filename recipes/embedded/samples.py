@@ -30,11 +30,11 @@ LONGEST_NAME = 5
 
 @dataclass(slots=True)
 class Canvas:
-    """Pixels (h, w, 3), questions with evidence boxes in pixels, and pieces with the teacher's class scores."""
+    """Pixels (h, w, 3), questions with evidence boxes in pixels, and what was pasted: where, called what."""
 
     pixels: Pixels
     queries: list[tuple[str, list[PixelBox]]] = field(default_factory=list)
-    pieces: list[tuple[PixelBox, str | None, tuple[tuple[str, float], ...]]] = field(default_factory=list)
+    pieces: list[tuple[PixelBox, str | None, Named]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def mosaic(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
     """A canvas cut at random into tiles of photos, with small things and words pasted over."""
     height, width = size
     canvas = Canvas(np.zeros((height, width, 3), np.uint8))
-    for box in _tiles((0, 0, width, height), rng, rng.choice((70, 90, 130))):
+    for box in _tiles((0, 0, width, height), rng, rng.choice((80, 120, 170))):
         piece = rng.choice(stock.photos if rng.random() < 0.8 else stock.crops)
         _paste(canvas, _cover(piece, box[2] - box[0], box[3] - box[1], rng), piece, box, rng)
     _scatter(canvas, stock, rng, rng.randint(0, 5))
@@ -138,7 +138,7 @@ def scattered(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
 def wall(stock: Stock, size: tuple[int, int], rng: Random) -> Canvas:
     """As many pictograms as stand side by side in rows and columns: a school of names."""
     canvas = _ground(stock, size, rng)
-    cell = rng.choice((40, 48, 64, 88, 112))
+    cell = rng.choice((56, 72, 96, 128))
     for top in range(0, size[0] - cell + 1, cell):
         for left in range(0, size[1] - cell + 1, cell):
             piece = pictogram(stock.pictograms, rng)
@@ -269,4 +269,4 @@ def _paste(canvas: Canvas, pixels: Pixels, piece: Named, box: tuple[int, int, in
         target[:] = (pixels[..., :3] * alpha + target * (1 - alpha)).astype(np.uint8)
     else:
         target[:] = pixels
-    canvas.pieces.append((box, rng.choice(piece.names) if piece.names else None, piece.classes))
+    canvas.pieces.append((box, rng.choice(piece.names) if piece.names else None, piece))

@@ -24,6 +24,7 @@ from torch.nn import functional as F
 
 from recipes.embedded import losses, questions, render, samples, tune
 from recipes.embedded.batches import SETS, Batches, load_asked
+from recipes.embedded.looks import LOOK
 from recipes.embedded.measure import dev_rows, hit_rate
 from recipes.embedded.module import CanvasTowers
 from recipes.embedded.pictures import COLOURS, Asked, Named, rendered, shape, wording
@@ -83,15 +84,14 @@ def test_a_mask_is_a_distribution_over_the_cells_that_its_boxes_touch(rows: list
     assert (share >= 0).all()
 
 
-def test_a_mosaic_asks_for_what_it_shows() -> None:
-    rng = Random(0)
+def test_a_mosaic_asks_for_what_it_shows(stock: Stock) -> None:
     photos = [Named(np.full((90, 90, 3), RED, np.uint8), (f"thing {index}",)) for index in range(5)]
-    stock = Stock({}, photos, photos, {"shapes": [shape(rng)]}, [])
-    canvas = mosaic(stock, SHAPES[0], Random(3))
+    canvas = mosaic(replace(stock, photos=photos, crops=photos), SHAPES[0], Random(3))
     assert canvas.pixels.shape == (*SHAPES[0], 3)
-    named = {name for _, name, _ in canvas.pieces if name}
-    assert canvas.queries
-    assert all(any(name in question for name in named) for question, boxes in canvas.queries if boxes)
+    names = {box: name for box, name, _ in canvas.pieces if name}
+    asked = [(question, names[box]) for question, boxes in canvas.queries for box in boxes if box in names]
+    assert len(asked) >= 5
+    assert all(name in question for question, name in asked)
 
 
 @given(st.integers(0, 1000))
@@ -138,42 +138,74 @@ def test_a_batch_without_evidence_has_no_contrast_over_places() -> None:
 
 
 def test_naming_loss_wants_the_piece_to_look_like_its_name() -> None:
-    names, scale = torch.eye(2), torch.tensor(5.0)
+    names = torch.eye(2)
     right, wrong = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
     target = torch.tensor([[1.0, 0.0]])
-    assert losses.naming(right, names, target, scale) < losses.naming(wrong, names, target, scale)
+    assert losses.naming(right, names, target) < losses.naming(wrong, names, target)
 
 
-def test_likeness_counts_every_channel_in_its_own_deviations() -> None:
+def test_likeness_wants_every_piece_nearer_to_its_own_look_than_to_others() -> None:
+    torch.manual_seed(0)
+    looks = F.normalize(torch.randn(5, 8), dim=1)
+    right, mixed_up, far = losses.likeness(3 * looks, looks), losses.likeness(looks.roll(1, 0), looks), -looks
+    assert right < mixed_up < losses.likeness(far, looks)
+    assert right < losses.likeness(looks.mean(0).expand(5, 8), looks)
+
+
+def test_foresight_counts_every_channel_in_its_own_deviations() -> None:
     torch.manual_seed(0)
     seen = torch.randn(2, 3, 4, 4) * torch.tensor([1.0, 10.0, 100.0])[:, None, None] + 50
     deviation, mean = torch.std_mean(seen, dim=(0, 2, 3), keepdim=True)
-    assert losses.likeness((seen - mean) / deviation, seen) < 1e-3
-    assert losses.likeness(torch.randn(2, 3, 4, 4), seen) > 0.5
+    assert losses.foresight((seen - mean) / deviation, seen) < 1e-3
+    assert losses.foresight(torch.randn(2, 3, 4, 4), seen) > 0.5
 
 
 class GreySeer(nn.Module):
     """Sees how bright each place is."""
 
-    channels = (1, 1)
+    channels = (1, 1, 1)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         grey = pixels.mean(1, keepdim=True)
-        return F.avg_pool2d(grey, 16), F.avg_pool2d(grey, 32)
+        return F.avg_pool2d(grey, 8), F.avg_pool2d(grey, 16), F.avg_pool2d(grey, 32)
 
 
-def test_towers_learn_to_foresee_what_a_teacher_sees_in_every_other_canvas(batches: Batches) -> None:
+def test_towers_learn_to_foresee_what_a_network_sees_in_every_other_canvas(batches: Batches) -> None:
     torch.manual_seed(0)
     module = CanvasTowers(Towers(torch.randn(30_000, 128)), GreySeer())
-    looks = module(batches(0)).looks
+    maps = module(batches(0)).maps
     pixels = batches(0)["pixels"].float()
-    assert [guess.shape == seen.shape for guess, seen in looks] == [True, True]
-    assert len(looks[0][1]) == -(-len(pixels) // 2)
-    assert torch.allclose(looks[0][1][0, 0, 0, 0], pixels[0, :16, :16].mean())
+    assert [guess.shape == seen.shape for guess, seen in maps] == [True, True, True]
+    assert len(maps[1][1]) == -(-len(pixels) // 2)
+    assert torch.allclose(maps[1][1][0, 0, 0, 0], pixels[0, :16, :16].mean())
     first = next(module.towers.image.stem.parameters())
-    (slope,) = torch.autograd.grad(losses.likeness(*looks[1]), first)
+    (slope,) = torch.autograd.grad(losses.foresight(*maps[2]), first)
     assert slope.abs().sum() > 0
-    assert not CanvasTowers(module.towers)(batches(0)).looks
+    assert not CanvasTowers(module.towers)(batches(0)).maps
+
+
+def test_pieces_and_their_names_learn_what_a_network_makes_of_the_pieces(stock: Stock, batches: Batches) -> None:
+    torch.manual_seed(0)
+    module = CanvasTowers(Towers(torch.randn(30_000, 128)))
+    looks = np.random.default_rng(0).normal(size=(100, LOOK)).astype(np.float32)
+    seen = {
+        name: [replace(piece, look=look) for piece, look in zip(some, looks, strict=False)]
+        for name, some in stock.pictograms.items()
+    }
+    batch = everywhere(replace(batches, stock=replace(stock, pictograms=seen)), "walls")(0)
+    assert len(batch["look"]) == len(batch["looked"]) == len(batch["looked_name"]) >= 20
+    assert (batch["looked_name"] == batch["shown_name"]).all()
+    parts = losses.known(module(batch), batch)
+    parameters = {"look": module.towers.image.top.feature.weight, "meaning": module.towers.text.project.weight}
+    for part, parameter in parameters.items():
+        (slope,) = torch.autograd.grad(parts[part], parameter, retain_graph=True)
+        assert slope.abs().sum() > 0
+    unseen = everywhere(batches, "walls")(0)
+    assert not losses.known(module(unseen), unseen).keys() & parameters.keys()
+
+
+def everywhere(batches: Batches, kind: str) -> Batches:
+    return replace(batches, mixes={size: {kind: 1} for size in SHAPES})
 
 
 def test_a_wall_is_full_of_pictograms_that_cover_no_other(stock: Stock) -> None:
@@ -251,15 +283,14 @@ def test_canvases_are_drawn_of_what_is_there(stock: Stock, batches: Batches) -> 
     assert not asks_for_a_red_square(batches)
 
 
-def test_a_school_teaches_names_and_looks_alone(stock: Stock, batches: Batches) -> None:
-    everywhere = {size: {"walls": 1} for size in SHAPES}
-    school = replace(batches, mixes=everywhere, stock=replace(stock, asked={}))
+def test_a_school_teaches_what_pieces_are_alone(stock: Stock, batches: Batches) -> None:
+    school = everywhere(replace(batches, stock=replace(stock, asked={})), "walls")
     assert len(school(0)["shown"]) >= 20
     torch.manual_seed(0)
-    module = CanvasTowers(Towers(torch.randn(30_000, 128)), GreySeer())
+    module = CanvasTowers(Towers(torch.randn(30_000, 128)))
     batch = next(batch for batch in map(batches, range(20)) if {"shown", "taught"} <= batch.keys())
     taught = losses.school(module, batch)
-    assert taught.keys() == {"naming", "teacher", "likeness", "all"}
+    assert taught.keys() == {"naming", "teacher", "all"}
     assert losses.loss(module, batch).keys() > taught.keys()
 
 

@@ -129,22 +129,22 @@ class ImageTower(nn.Module):
         return self.dim + EXTENT + 1
 
     def levels(self, pixels: Tensor) -> Levels:
-        """What is seen at three scales; what the coarser ones see of the whole picture is in the finer ones but x8."""
+        """What is seen at three scales, each for itself."""
         x8 = self.stage8(self.stem((pixels - 118.0) / 64.0))
         x16 = self.stage16(x8)
-        x32 = self.stage32(x16)
-        x32 = self.mixers(x32 + self.place(places(x32)))
-        x16 = self.merge16(x16 + F.interpolate(self.down16(x32), scale_factor=2.0, mode="nearest"))
-        return Levels(x8, x16, x32)
+        return Levels(x8, x16, self.stage32(x16))
 
     def trunk(self, pixels: Tensor) -> Tensor:
         """(B, 2 dim, H / 8, W / 8): all but the last layers."""
         return self.merged(self.levels(pixels))
 
     def merged(self, levels: Levels) -> Tensor:
-        """What `trunk` makes of the levels."""
-        merged: Tensor = self.side8(levels.x8)
-        return merged + F.interpolate(self.down8(levels.x16), scale_factor=2.0, mode="nearest")
+        """What `trunk` makes of the levels: the finest map, with what the coarser ones see of the whole picture."""
+        x8, x16, x32 = levels
+        x32 = self.mixers(x32 + self.place(places(x32)))
+        x16 = self.merge16(x16 + F.interpolate(self.down16(x32), scale_factor=2.0, mode="nearest"))
+        finest: Tensor = self.side8(x8)
+        return finest + F.interpolate(self.down8(x16), scale_factor=2.0, mode="nearest")
 
 
 def places(x: Tensor) -> Tensor:
