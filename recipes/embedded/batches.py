@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from recipes.embedded import icons, looks, pictures, seen
-from recipes.embedded.pictures import Asked
+from recipes.embedded.pictures import Asked, Named
 from recipes.embedded.samples import SHAPES, Canvas, PixelBox, Stock, asked_canvas, mosaic, pasted, scattered, wall
 from recipes.embedded.seen import Seen
 from recipes.embedded.targets import mask, targets
@@ -75,7 +75,7 @@ def load_stock(data: Path, runs: Path, *, without: Container[str] = ()) -> Stock
     asked["boxed"] = seen.boxed_photos(data, looked)
     asked["scenes"] = pictures.rendered(runs / "scenes")
     fonts = sorted(p for p in Path("/usr/share/fonts/truetype").rglob("*.ttf") if "Noto" not in p.name)
-    crops = seen.scene_crops(data, looked, ("everyday", "scene_text"))
+    crops = seen.scene_crops(data, looked)
     known = looks.read_looks(runs / "looks.npz")
     photos, crops = (looks.looked_at(pieces, known) for pieces in (seen.photos(data, looked), crops))
     styles = icons.pictograms(runs / "pictograms")
@@ -95,8 +95,7 @@ class Batches:
     `shown_canvas` (M,) and `shown_name` (M,) where pieces lie and which of `names` they have; `taught` (M, C),
     `taught_canvas` (M,) and `taught_share` (M, L) where the teacher looked and which of `classes` it saw; `looked`
     (M, C), `looked_canvas` (M,) and `look` (M, D) what a network makes of pieces, see looks.py, and `looked_name` (M,)
-    which of `names` they have, or NAMELESS. A batch with fewer than
-    two such pieces has none.
+    which of `names` they have, or NAMELESS. A batch with fewer than two such pieces has none.
     """
 
     stock: Stock
@@ -152,10 +151,10 @@ class Batches:
     def _names(self, canvases: Sequence[Canvas], rng: Random) -> list[str]:
         """What pieces are called, and what others are; sorted."""
         others = rng.sample(self.called, min(NAMES, len(self.called)))
-        return sorted({*others, *(name for canvas in canvases for _, name, _ in canvas.pieces if name)})
+        return sorted({*others, *(name for _, _, name, _ in _pieces(canvases) if name)})
 
     def _shown(self, canvases: Sequence[Canvas], names: Sequence[str]) -> Batch:
-        pieces = [(index, box, name) for index, canvas in enumerate(canvases) for box, name, _ in canvas.pieces if name]
+        pieces = [(index, box, name) for index, box, name, _ in _pieces(canvases) if name]
         if len(pieces) < 2:
             return {}
         return {
@@ -166,12 +165,7 @@ class Batches:
         }
 
     def _taught(self, canvases: Sequence[Canvas], rng: Random) -> Batch:
-        pieces = [
-            (index, box, dict(piece.classes))
-            for index, canvas in enumerate(canvases)
-            for box, _, piece in canvas.pieces
-            if piece.classes
-        ]
+        pieces = [(index, box, dict(piece.classes)) for index, box, _, piece in _pieces(canvases) if piece.classes]
         if len(pieces) < 2:
             return {}
         drawn = rng.sample(self.classes, min(CLASSES, len(self.classes)))
@@ -185,11 +179,15 @@ class Batches:
         }
 
 
+def _pieces(canvases: Sequence[Canvas]) -> Iterator[tuple[int, PixelBox, str | None, Named]]:
+    """Everything that was pasted: on which canvas, where, called what."""
+    return ((index, *piece) for index, canvas in enumerate(canvases) for piece in canvas.pieces)
+
+
 def _looked_at(canvases: Sequence[Canvas], names: Sequence[str]) -> Batch:
     pieces = [
         (index, box, names.index(name) if name else NAMELESS, piece.look)
-        for index, canvas in enumerate(canvases)
-        for box, name, piece in canvas.pieces
+        for index, box, name, piece in _pieces(canvases)
         if piece.look is not None
     ]
     if len(pieces) < 2:

@@ -79,9 +79,13 @@ def digest(pixels: Pixels) -> str:
 def read_looks(path: Path) -> dict[str, Floats]:
     """By the digest of a piece, what `main` wrote: unit vectors (D,) float32."""
     with np.load(path) as arrays:
-        rows = arrays["looks"].astype(np.float32)
-        rows /= np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6
-        return dict(zip(arrays["digests"].tolist(), rows, strict=True))
+        return dict(zip(arrays["digests"].tolist(), unit(arrays["looks"].astype(np.float32)), strict=True))
+
+
+def unit(rows: Floats) -> Floats:
+    """Each row with a length of 1."""
+    scaled: Floats = rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6)
+    return scaled
 
 
 def looked_at(pieces: Sequence[Named], known: Mapping[str, Floats]) -> list[Named]:
@@ -95,8 +99,7 @@ def write_looks(path: Path, photos: Sequence[Named], styles: Sequence[Sequence[N
     for group in (photos, *styles):
         each = {digest(piece.pixels): piece for piece in group}
         known.update(zip(each, looks(list(each.values()), viewer), strict=True))
-    rows = np.stack(list(known.values()))
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6
+    rows = unit(np.stack(list(known.values())))
     known = dict(zip(known, rows, strict=True))
     drawn = [piece for style in styles for piece in style]
     axes = telling([scatter(pieces, known) for pieces in (photos, drawn)])
@@ -134,7 +137,7 @@ def telling(scatters: Sequence[tuple[Floats, Floats]]) -> Floats:
 def main(data: Path, runs: Path) -> None:
     """Looks at all that load_stock pastes."""
     found = seen.read_seen(runs / "teachers.json")
-    photos = seen.photos(data, found) + seen.scene_crops(data, found, ("everyday", "scene_text"))
+    photos = seen.photos(data, found) + seen.scene_crops(data, found)
     styles, network = icons.pictograms(runs / "pictograms"), Backbone()
     write_looks(runs / "looks.npz", photos, list(styles.values()), lambda pixels: network(pixels)[-1].mean((2, 3)))
 

@@ -36,6 +36,8 @@ COLOURLESS = ("person", "horse", "zebra", "giraffe", "bear", "elephant")
 """Things that nobody tells apart by colour."""
 NAMED = ("everyday", "scene_text", "plates")
 """Sets whose pictures are also asked about the detector's things."""
+CROPPED = ("everyday", "scene_text")
+"""Sets of whose pictures crops are pasted."""
 READ = ("everyday", "plates", "chess")
 """Sets whose pictures are also asked about text; that of scene_text is annotated."""
 
@@ -176,11 +178,11 @@ def photos(data: Path, seen: Mapping[str, Seen]) -> list[Named]:
     return [piece for piece in pieces if piece.names or piece.classes]
 
 
-def scene_crops(data: Path, seen: Mapping[str, Seen], names: tuple[str, ...]) -> list[Named]:
-    """Crops of the train pictures of the named sets with the classifier's scores only."""
+def scene_crops(data: Path, seen: Mapping[str, Seen]) -> list[Named]:
+    """Crops of the train pictures of CROPPED with the classifier's scores only."""
     pieces = []
     for key, found in seen.items():
-        if key.split("/")[0] in names:
+        if key.split("/")[0] in CROPPED:
             pixels = shrink(data / key, 400_000)
             pieces += [Named(_cut(pixels, window), (), scores) for window, scores in found.crops[1:] if scores]
     return pieces
